@@ -1,0 +1,95 @@
+//! Checks of objects after decoding and defaulting, with upstream's words for what is wrong.
+//!
+//! Semantics: `k8s.io/kubernetes/pkg/apis/*/validation`. Kinds without rules of their own have their metadata checked.
+
+mod access;
+mod batch;
+mod config;
+mod container;
+mod cursor;
+mod meta;
+mod network;
+mod pod;
+mod pod_update;
+mod policy;
+mod service;
+mod storage;
+mod volume;
+mod workload;
+
+#[cfg(test)]
+mod tests;
+
+use serde_json::Value;
+
+use crate::field::FieldError;
+use cursor::Check;
+
+/// What is wrong with a new object.
+pub fn validate_create(group: &str, kind: &str, namespaced: bool, object: &Value) -> Vec<FieldError> {
+    let mut check = Check::new(object);
+    meta::create(&mut check, meta::name_rule(group, kind), namespaced);
+    spec(&mut check, group, kind);
+    check.errors
+}
+
+/// What is wrong with a change of an object, its status apart.
+pub fn validate_update(group: &str, kind: &str, new: &Value, old: &Value) -> Vec<FieldError> {
+    let mut check = Check::new(new);
+    meta::update(&mut check, old);
+    match (group, kind) {
+        ("", "Pod") => pod_update::update(&mut check, old),
+        ("", "ConfigMap") => config::immutable(&mut check, old, &["data", "binaryData"]),
+        ("", "Secret") => {
+            check.immutable("/type", old, "type");
+            config::immutable(&mut check, old, &["data"]);
+        }
+        ("", "Service") => service::update(&mut check, old),
+        ("", "PersistentVolumeClaim") => storage::update_claim(&mut check, old),
+        ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => check.immutable("/spec/selector", old, "spec.selector"),
+        ("apps", "StatefulSet") => workload::update_stateful_set(&mut check, old),
+        ("batch", "Job") => batch::update_job(&mut check, old),
+        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
+            check.immutable_with("/roleRef", old, "roleRef", "cannot change roleRef");
+        }
+        ("discovery.k8s.io", "EndpointSlice") => check.immutable("/addressType", old, "addressType"),
+        ("storage.k8s.io", "StorageClass") => storage::update_class(&mut check, old),
+        _ => {}
+    }
+    // A pod's template may hold what newer rules refuse; its changes are checked above.
+    if (group, kind) != ("", "Pod") {
+        spec(&mut check, group, kind);
+    }
+    check.errors
+}
+
+fn spec(check: &mut Check<'_>, group: &str, kind: &str) {
+    match (group, kind) {
+        ("", "Pod") => pod::pod(check),
+        ("", "PodTemplate") => pod::template(check, &check.root().child("template")),
+        ("", "ReplicationController") => workload::replication_controller(check),
+        ("", "ConfigMap") => config::config_map(check),
+        ("", "Secret") => config::secret(check),
+        ("", "Service") => service::service(check),
+        ("", "Node") => config::node(check),
+        ("", "PersistentVolumeClaim") => storage::claim(check),
+        ("", "PersistentVolume") => storage::volume(check),
+        ("apps", "Deployment") => workload::deployment(check),
+        ("apps", "ReplicaSet") => workload::replica_set(check),
+        ("apps", "DaemonSet") => workload::daemon_set(check),
+        ("apps", "StatefulSet") => workload::stateful_set(check),
+        ("batch", "Job") => batch::job(check),
+        ("batch", "CronJob") => batch::cron_job(check),
+        ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => access::role(check, kind == "Role"),
+        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
+            access::binding(check, kind == "RoleBinding");
+        }
+        ("discovery.k8s.io", "EndpointSlice") => network::endpoint_slice(check),
+        ("networking.k8s.io", "Ingress") => network::ingress(check),
+        ("networking.k8s.io", "NetworkPolicy") => network::network_policy(check),
+        ("policy", "PodDisruptionBudget") => policy::budget(check),
+        ("autoscaling", "HorizontalPodAutoscaler") => policy::autoscaler(check),
+        ("storage.k8s.io", "StorageClass") => storage::class(check),
+        _ => {}
+    }
+}

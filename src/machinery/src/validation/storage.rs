@@ -1,0 +1,137 @@
+//! Volumes, claims and storage classes.
+
+use serde_json::Value;
+
+use super::cursor::{At, Check};
+use super::meta;
+use crate::field::{FieldError, Path};
+use crate::names;
+use crate::quantity::Quantity;
+
+const MODES: &[&str] = &["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
+
+fn access_modes(check: &mut Check<'_>, spec: &At<'_>, detail: &str) {
+    let modes = spec.child("accessModes");
+    if !modes.has_any() {
+        check.required(&modes, detail);
+    }
+    for mode in modes.items() {
+        if !MODES.contains(&mode.str()) {
+            check.add(FieldError::not_supported(&modes.path, mode.str(), MODES));
+        }
+    }
+    let once = modes.items().any(|mode| mode.str() == "ReadWriteOncePod");
+    if once && modes.items().count() > 1 {
+        check.forbidden(&modes, "may not use ReadWriteOncePod with other access modes");
+    }
+}
+
+pub(super) fn claim(check: &mut Check<'_>) {
+    let spec = check.root().child("spec");
+    access_modes(check, &spec, "at least 1 access mode is required");
+    meta::selector(check, &spec.child("selector"));
+    let request = spec.child("resources").child("requests");
+    let storage = request.child("storage");
+    if storage.is_set() {
+        if storage
+            .str()
+            .parse::<Quantity>()
+            .is_ok_and(|amount| amount.is_zero() || amount.is_negative())
+        {
+            let at = At {
+                value: storage.value,
+                path: request.path.key("storage"),
+            };
+            check.invalid(&at, "must be greater than zero");
+        }
+    } else {
+        check.add(FieldError::required(&spec.child("resources").path.key("storage"), ""));
+    }
+    let class = spec.child("storageClassName");
+    if class.has_any() {
+        check.all_invalid(&class, names::dns1123_subdomain(class.str()));
+    }
+    check.one_of(&spec.child("volumeMode"), &["Block", "Filesystem"], false);
+}
+
+/// A claim's spec stays, save for its size, and what binding fills in.
+pub(super) fn update_claim(check: &mut Check<'_>, old: &Value) {
+    let spec = check.root().child("spec");
+    let without = |spec: &Value| {
+        let mut spec = spec.clone();
+        if let Some(fields) = spec.as_object_mut() {
+            fields.remove("resources");
+            fields.remove("volumeAttributesClassName");
+            if old["spec"]["volumeName"].as_str().unwrap_or_default().is_empty() {
+                fields.remove("volumeName");
+            }
+            if old["spec"].get("storageClassName").is_none_or(Value::is_null) {
+                fields.remove("storageClassName");
+            }
+        }
+        spec
+    };
+    if without(spec.value) != without(&old["spec"]) {
+        let detail =
+            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+        check.add(FieldError::forbidden(&Path::new("spec"), detail));
+    }
+    let amount = |spec: &Value| {
+        spec.pointer("/resources/requests/storage")?
+            .as_str()?
+            .parse::<Quantity>()
+            .ok()
+    };
+    if let (Some(now), Some(before)) = (amount(spec.value), amount(&old["spec"]))
+        && now < before
+    {
+        let at = spec.child("resources").child("requests").child("storage");
+        check.forbidden(&at, "field can not be less than status.capacity");
+    }
+}
+
+pub(super) fn volume(check: &mut Check<'_>) {
+    let spec = check.root().child("spec");
+    access_modes(check, &spec, "");
+    let capacity = spec.child("capacity");
+    if !capacity.child("storage").is_set() {
+        check.required(&capacity, "");
+    }
+    check.one_of(
+        &spec.child("persistentVolumeReclaimPolicy"),
+        &["Delete", "Recycle", "Retain"],
+        false,
+    );
+    check.one_of(&spec.child("volumeMode"), &["Block", "Filesystem"], false);
+    let path = spec.child("hostPath").child("path");
+    if spec.child("hostPath").is_set() && !path.has_any() {
+        check.required(&path, "");
+    }
+}
+
+pub(super) fn class(check: &mut Check<'_>) {
+    let provisioner = check.root().child("provisioner");
+    check.name(&provisioner, |name| names::qualified_name(&name.to_lowercase()));
+    check.one_of(&check.root().child("reclaimPolicy"), &["Delete", "Retain"], false);
+    check.one_of(
+        &check.root().child("volumeBindingMode"),
+        &["Immediate", "WaitForFirstConsumer"],
+        true,
+    );
+}
+
+pub(super) fn update_class(check: &mut Check<'_>, old: &Value) {
+    const DETAIL: &str = "updates to parameters are forbidden.";
+    if check.root().child("parameters").value != old.get("parameters").unwrap_or(&Value::Null) {
+        check.forbidden(&check.root().child("parameters"), DETAIL);
+    }
+    if check.root().child("provisioner").value != &old["provisioner"] {
+        check.forbidden(
+            &check.root().child("provisioner"),
+            "updates to provisioner are forbidden.",
+        );
+    }
+    for field in ["reclaimPolicy", "volumeBindingMode"] {
+        check.immutable(&format!("/{field}"), old, field);
+    }
+}

@@ -1,0 +1,260 @@
+//! The embedded engine: redb for durability, memory for reads, one writer thread with group commit.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::collection::Collection;
+use crate::{BoxFuture, Disk, Entry, Event, Expect, Op, Range, RangeQuery, Revision, Store, StoreError, Watch, Write};
+
+/// Transactions waiting for the writer; senders wait when it is full.
+const QUEUE: usize = 1024;
+/// Transactions made durable by one sync.
+const BATCH: usize = 256;
+
+type Answer = oneshot::Sender<Result<Vec<Arc<Entry>>, StoreError>>;
+
+struct Request {
+    writes: Vec<Write>,
+    answer: Answer,
+}
+
+/// The embedded engine. Dropping it ends the writer once the queue is drained.
+#[derive(Debug)]
+pub struct Embedded {
+    collections: Arc<Collections>,
+    queue: mpsc::Sender<Request>,
+}
+
+#[derive(Debug)]
+struct Collections {
+    by_name: RwLock<HashMap<Box<str>, Arc<Collection>>>,
+    newest: Arc<AtomicU64>,
+    /// Where the past begins for a collection that has no entry yet.
+    opened_at: Revision,
+}
+
+impl Embedded {
+    /// Opens or creates the store file and starts its writer.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::start(Disk::open(path)?)
+    }
+
+    /// Starts an engine on an open disk.
+    pub fn start(disk: Disk) -> Result<Self, StoreError> {
+        let (entries, revision) = disk.load()?;
+        let collections = Arc::new(Collections {
+            by_name: RwLock::default(),
+            newest: Arc::new(AtomicU64::new(revision.0)),
+            opened_at: revision,
+        });
+        for entry in entries {
+            collections.of(&entry.key)?.restore(entry);
+        }
+        let (queue, requests) = mpsc::channel(QUEUE);
+        let writer = Writer {
+            disk,
+            collections: Arc::clone(&collections),
+            revision,
+            staged: HashMap::new(),
+        };
+        std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run(requests))
+            .map_err(|error| StoreError::Disk(error.to_string()))?;
+        Ok(Self { collections, queue })
+    }
+}
+
+impl Store for Embedded {
+    fn revision(&self) -> Revision {
+        self.collections.newest()
+    }
+
+    fn get(&self, key: &str) -> BoxFuture<'_, Result<Option<Arc<Entry>>, StoreError>> {
+        let found = self.collections.of(key).map(|collection| collection.get(key));
+        Box::pin(std::future::ready(found))
+    }
+
+    fn range<'a>(&'a self, query: RangeQuery<'a>) -> BoxFuture<'a, Result<Range, StoreError>> {
+        let newest = self.collections.newest();
+        let range = self
+            .collections
+            .of(query.prefix)
+            .and_then(|collection| collection.range(query, newest));
+        Box::pin(std::future::ready(range))
+    }
+
+    fn commit(&self, writes: Vec<Write>) -> BoxFuture<'_, Result<Vec<Arc<Entry>>, StoreError>> {
+        Box::pin(async move {
+            let (answer, result) = oneshot::channel();
+            self.queue
+                .send(Request { writes, answer })
+                .await
+                .map_err(|_| StoreError::Closed)?;
+            result.await.map_err(|_| StoreError::Closed)?
+        })
+    }
+
+    fn watch(&self, prefix: &str, after: Revision) -> Result<Watch, StoreError> {
+        let collection = self.collections.of(prefix)?;
+        let newest = self.collections.newest();
+        if after > newest {
+            return Err(StoreError::Future { asked: after, newest });
+        }
+        collection.events(prefix, after)?;
+        let changes = collection.changes();
+        let newest = Arc::clone(&self.collections.newest);
+        Ok(Watch {
+            collection,
+            changes,
+            newest,
+            prefix: prefix.to_owned(),
+            position: after,
+        })
+    }
+
+    fn compact(&self, revision: Revision) {
+        let by_name = self.collections.by_name.read().unwrap_or_else(PoisonError::into_inner);
+        by_name.values().for_each(|collection| collection.compact(revision));
+    }
+}
+
+impl Collections {
+    fn newest(&self) -> Revision {
+        Revision(self.newest.load(Ordering::Acquire))
+    }
+
+    fn of(&self, key: &str) -> Result<Arc<Collection>, StoreError> {
+        let name = collection_name(key).ok_or_else(|| StoreError::Key(key.to_owned()))?;
+        if let Some(found) = self.by_name.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+            return Ok(Arc::clone(found));
+        }
+        let mut by_name = self.by_name.write().unwrap_or_else(PoisonError::into_inner);
+        let made = by_name
+            .entry(name.into())
+            .or_insert_with(|| Arc::new(Collection::new(self.opened_at)));
+        Ok(Arc::clone(made))
+    }
+}
+
+/// `/registry/core/pods/default/web` → `/registry/core/pods/`
+fn collection_name(key: &str) -> Option<&str> {
+    let end = key.match_indices('/').nth(3)?.0;
+    key.get(..=end)
+}
+
+/// Owns the disk and the order of revisions.
+struct Writer {
+    disk: Disk,
+    collections: Arc<Collections>,
+    revision: Revision,
+    /// States written by the running batch and not yet published; `None` is a removal.
+    staged: HashMap<Arc<str>, Option<Arc<Entry>>>,
+}
+
+impl Writer {
+    fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while requests.blocking_recv_many(&mut batch, BATCH) > 0 {
+            self.process(batch.drain(..));
+        }
+    }
+
+    fn process(&mut self, batch: impl Iterator<Item = Request>) {
+        let before = self.revision;
+        let mut accepted: Vec<(Vec<Event>, Answer)> = Vec::new();
+        for Request { writes, answer } in batch {
+            match self.stage(writes) {
+                Ok(events) => accepted.push((events, answer)),
+                Err(error) => drop(answer.send(Err(error))),
+            }
+        }
+        self.staged.clear();
+        if accepted.is_empty() {
+            return;
+        }
+        let events = accepted.iter().flat_map(|(events, _)| events);
+        if let Err(error) = self.disk.write(events, self.revision) {
+            self.revision = before;
+            for (_, answer) in accepted {
+                drop(answer.send(Err(StoreError::Disk(error.to_string()))));
+            }
+            return;
+        }
+        for (events, answer) in accepted {
+            let entries = events.iter().map(|event| Arc::clone(&event.entry)).collect();
+            let revision = events.first().map(Event::revision);
+            for event in events {
+                match self.collections.of(&event.entry.key) {
+                    Ok(collection) => collection.publish(event),
+                    Err(error) => tracing::error!(%error, "published a key without a collection"),
+                }
+            }
+            if let Some(revision) = revision {
+                self.collections.newest.store(revision.0, Ordering::Release);
+            }
+            drop(answer.send(Ok(entries)));
+        }
+    }
+
+    /// Checks all preconditions, then stages all writes at one new revision.
+    fn stage(&mut self, writes: Vec<Write>) -> Result<Vec<Event>, StoreError> {
+        let mut states = Vec::with_capacity(writes.len());
+        for write in &writes {
+            let actual = self.current(&write.key)?;
+            let holds = match write.expect {
+                Expect::Absent => actual.is_none(),
+                Expect::At(revision) => actual.as_ref().is_some_and(|entry| entry.mod_revision == revision),
+                Expect::Present => actual.is_some(),
+                Expect::Any => true,
+            };
+            if !holds {
+                return Err(StoreError::Conflict {
+                    key: write.key.clone(),
+                    actual,
+                });
+            }
+            states.push(actual);
+        }
+        let revision = Revision(self.revision.0 + 1);
+        let mut events = Vec::with_capacity(writes.len());
+        for (write, previous) in writes.into_iter().zip(states) {
+            let (payload, deleted) = match write.op {
+                Op::Put(payload) => (payload, false),
+                Op::Delete(_) if previous.is_none() => continue,
+                Op::Delete(payload) => (payload, true),
+            };
+            let entry = Arc::new(Entry {
+                key: previous
+                    .as_ref()
+                    .map_or_else(|| Arc::from(write.key.as_str()), |entry| Arc::clone(&entry.key)),
+                value: payload.seal(revision),
+                header: payload.header,
+                create_revision: previous.as_ref().map_or(revision, |entry| entry.create_revision),
+                mod_revision: revision,
+            });
+            self.staged
+                .insert(Arc::clone(&entry.key), (!deleted).then(|| Arc::clone(&entry)));
+            events.push(Event {
+                entry,
+                previous,
+                deleted,
+            });
+        }
+        if !events.is_empty() {
+            self.revision = revision;
+        }
+        Ok(events)
+    }
+
+    fn current(&self, key: &str) -> Result<Option<Arc<Entry>>, StoreError> {
+        match self.staged.get(key) {
+            Some(staged) => Ok(staged.clone()),
+            None => Ok(self.collections.of(key)?.get(key)),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! A watcher: a position in a collection's ring. It owns no buffer; one that falls behind the ring is told so.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::watch;
+
+use crate::collection::Collection;
+use crate::{Event, Revision, StoreError};
+
+/// Changes of part of a collection, in order. Dropping it ends it.
+#[derive(Debug)]
+pub struct Watch {
+    pub(crate) collection: Arc<Collection>,
+    pub(crate) changes: watch::Receiver<Revision>,
+    pub(crate) newest: Arc<AtomicU64>,
+    pub(crate) prefix: String,
+    pub(crate) position: Revision,
+}
+
+impl Watch {
+    /// The next changes, at least one. Cancel-safe. [`StoreError::Compacted`] means: list again.
+    pub async fn next(&mut self) -> Result<Vec<Arc<Event>>, StoreError> {
+        loop {
+            let events = self.ready()?;
+            if !events.is_empty() {
+                return Ok(events);
+            }
+            self.changes.changed().await.map_err(|_| StoreError::Closed)?;
+        }
+    }
+
+    /// The changes that are already there.
+    pub fn ready(&mut self) -> Result<Vec<Arc<Event>>, StoreError> {
+        // read before the ring: every event up to this revision is in the ring already
+        let newest = Revision(self.newest.load(Ordering::Acquire));
+        self.changes.mark_unchanged();
+        let events = self.collection.events(&self.prefix, self.position)?;
+        self.position = events
+            .last()
+            .map_or(newest, |event| event.revision())
+            .max(self.position);
+        Ok(events)
+    }
+
+    /// Everything up to this revision has been handed out.
+    pub fn position(&self) -> Revision {
+        self.position
+    }
+}

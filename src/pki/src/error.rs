@@ -1,0 +1,21 @@
+//! What can go wrong with certificates.
+
+/// A certificate that could not be made or read.
+#[derive(Debug, thiserror::Error)]
+pub enum PkiError {
+    /// The generator refused the request or the signature failed.
+    #[error("cannot make the certificate of {subject}")]
+    Generate {
+        /// Common name of what was to be made.
+        subject: String,
+        /// The generator's own words.
+        #[source]
+        source: rcgen::Error,
+    },
+    /// The stored authority is not a usable certificate and key.
+    #[error("cannot read the cluster's certificate authority")]
+    Authority(#[source] rcgen::Error),
+    /// A PEM text that holds no certificate.
+    #[error("not a certificate: {0}")]
+    Parse(String),
+}

@@ -1,0 +1,156 @@
+//! Objects that every cluster has: namespaces, priority classes, RBAC roles, the `kubernetes` service.
+
+mod rbac;
+
+use std::sync::Arc;
+
+use futures::future::try_join_all;
+use serde_json::{Value, json};
+
+use crate::object::Object as _;
+use crate::registry::{Call, Part, create_object, update_object};
+use crate::respond::Negotiated;
+use crate::{Api, ApiError, RequestInfo, User, storage, user};
+
+const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
+
+/// Makes what is missing; touches nothing that is there, but for the endpoints of the API itself.
+pub(crate) async fn ensure(api: &Arc<Api>) -> Result<(), ApiError> {
+    try_join_all(
+        NAMESPACES
+            .iter()
+            .map(|name| create(api, "", "v1", "namespaces", object("v1", "Namespace", "", name))),
+    )
+    .await?;
+    let classes = [
+        ("system-node-critical", 2_000_001_000_i64),
+        ("system-cluster-critical", 2_000_000_000),
+    ];
+    let classes = classes.map(|(name, value)| {
+        let mut class = object("scheduling.k8s.io/v1", "PriorityClass", "", name);
+        class["value"] = value.into();
+        class["preemptionPolicy"] = "PreemptLowerPriority".into();
+        class
+    });
+    try_join_all(
+        classes
+            .into_iter()
+            .map(|class| create(api, "scheduling.k8s.io", "v1", "priorityclasses", class)),
+    )
+    .await?;
+    try_join_all(
+        rbac::objects()
+            .into_iter()
+            .map(|(plural, object)| create(api, "rbac.authorization.k8s.io", "v1", plural, object)),
+    )
+    .await?;
+    kubernetes_service(api).await
+}
+
+fn object(api_version: &str, kind: &str, namespace: &str, name: &str) -> Value {
+    let mut object = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name}});
+    if !namespace.is_empty() {
+        object["metadata"]["namespace"] = namespace.into();
+    }
+    object
+}
+
+/// `default/kubernetes`, its Endpoints and its EndpointSlice.
+async fn kubernetes_service(api: &Arc<Api>) -> Result<(), ApiError> {
+    let address = api
+        .allocators
+        .first()
+        .ok_or_else(|| ApiError::internal("the service range is empty"))?;
+    let labels = json!({"component": "apiserver", "provider": "kubernetes"});
+    let mut service = object("v1", "Service", "default", "kubernetes");
+    service["metadata"]["labels"] = labels;
+    let family = if address.is_ipv4() { "IPv4" } else { "IPv6" };
+    service["spec"] = json!({
+        "type": "ClusterIP", "clusterIP": address.to_string(), "clusterIPs": [address.to_string()],
+        "ipFamilies": [family], "ipFamilyPolicy": "SingleStack", "sessionAffinity": "None", "internalTrafficPolicy": "Cluster",
+        "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": api.config.port}],
+    });
+    create(api, "", "v1", "services", service).await?;
+    let own = api.config.advertise.to_string();
+    let mut endpoints = object("v1", "Endpoints", "default", "kubernetes");
+    endpoints["metadata"]["labels"] = json!({"endpointslice.kubernetes.io/skip-mirror": "true"});
+    endpoints["subsets"] =
+        json!([{"addresses": [{"ip": own}], "ports": [{"name": "https", "port": api.config.port, "protocol": "TCP"}]}]);
+    put(api, "", "v1", "endpoints", endpoints).await?;
+    let mut slice = object("discovery.k8s.io/v1", "EndpointSlice", "default", "kubernetes");
+    slice["metadata"]["labels"] = json!({"kubernetes.io/service-name": "kubernetes"});
+    slice["addressType"] = family.into();
+    slice["endpoints"] = json!([{"addresses": [own], "conditions": {"ready": true}}]);
+    slice["ports"] = json!([{"name": "https", "port": api.config.port, "protocol": "TCP"}]);
+    put(api, "discovery.k8s.io", "v1", "endpointslices", slice).await
+}
+
+/// Runs `work` as the server itself on a resource.
+async fn with_call<T>(
+    api: &Arc<Api>,
+    (group, version, plural): (&str, &str, &str),
+    object: &Value,
+    verb: &'static str,
+    work: impl AsyncFnOnce(Call<'_>) -> Result<T, ApiError>,
+) -> Result<T, ApiError> {
+    let resource = schema::resource(group, version, plural)
+        .ok_or_else(|| ApiError::internal(format!("{plural} is not in the table")))?;
+    let named = if verb == "update" {
+        object.name().to_owned()
+    } else {
+        String::new()
+    };
+    let info = RequestInfo {
+        is_resource: true,
+        verb,
+        group: group.to_owned(),
+        version: version.to_owned(),
+        namespace: object.namespace().to_owned(),
+        resource: plural.to_owned(),
+        name: named,
+        ..RequestInfo::default()
+    };
+    let user = User::authenticated("system:apiserver", [user::MASTERS]);
+    let call = Call {
+        api,
+        user: &user,
+        info: &info,
+        resource,
+        negotiated: Negotiated::default(),
+        manager: "kube-apiserver",
+        applying: false,
+    };
+    work(call).await
+}
+
+async fn create(api: &Arc<Api>, group: &str, version: &str, plural: &str, object: Value) -> Result<(), ApiError> {
+    let made = with_call(api, (group, version, plural), &object, "create", async |call| {
+        if api
+            .store
+            .get(&storage::key(call.resource, object.namespace(), object.name()))
+            .await?
+            .is_some()
+        {
+            return Ok(());
+        }
+        create_object(call, object.clone()).await.map(drop)
+    });
+    match made.await {
+        Err(error) if error.reason == "AlreadyExists" => Ok(()),
+        other => other,
+    }
+}
+
+/// Creates the object or brings everything but its metadata up to date.
+async fn put(api: &Arc<Api>, group: &str, version: &str, plural: &str, object: Value) -> Result<(), ApiError> {
+    create(api, group, version, plural, object.clone()).await?;
+    with_call(api, (group, version, plural), &object, "update", async |call| {
+        let wanted = |live: &Value| {
+            let mut wanted = object.clone();
+            wanted["metadata"] = live["metadata"].clone();
+            Ok(wanted)
+        };
+        update_object(call, Part::Main, wanted).await.map(drop)
+    })
+    .await
+}

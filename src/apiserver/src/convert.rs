@@ -1,0 +1,96 @@
+//! Resources that are views of another one: the same stored objects under another group or version.
+
+use schema::Resource;
+use serde_json::Value;
+
+/// True if served objects differ from the stored ones.
+pub(crate) fn differs(resource: &Resource) -> bool {
+    matches!(
+        (resource.group, resource.version, resource.plural),
+        ("events.k8s.io", ..) | ("autoscaling", "v1", "horizontalpodautoscalers")
+    )
+}
+
+/// Fields of core events by their names in events.k8s.io: (core, events).
+const EVENT_FIELDS: &[(&str, &str)] = &[
+    ("involvedObject", "regarding"),
+    ("message", "note"),
+    ("reportingComponent", "reportingController"),
+    ("count", "deprecatedCount"),
+    ("firstTimestamp", "deprecatedFirstTimestamp"),
+    ("lastTimestamp", "deprecatedLastTimestamp"),
+    ("source", "deprecatedSource"),
+];
+
+/// A stored object as this resource shows it.
+pub(crate) fn to_served(resource: &Resource, mut object: Value) -> Value {
+    if !differs(resource) {
+        return object;
+    }
+    if resource.plural == "events" {
+        rename(&mut object, EVENT_FIELDS.iter().copied());
+    } else {
+        hpa_to_v1(&mut object);
+    }
+    object["apiVersion"] = resource.api_version().into();
+    object
+}
+
+/// An object of this resource as it is stored.
+pub(crate) fn to_stored(resource: &Resource, mut object: Value) -> Value {
+    if !differs(resource) {
+        return object;
+    }
+    if resource.plural == "events" {
+        rename(&mut object, EVENT_FIELDS.iter().map(|&(core, events)| (events, core)));
+        object["apiVersion"] = "v1".into();
+    } else {
+        hpa_to_v2(&mut object);
+        object["apiVersion"] = "autoscaling/v2".into();
+    }
+    object
+}
+
+fn rename<'a>(object: &mut Value, fields: impl Iterator<Item = (&'a str, &'a str)>) {
+    let Some(map) = object.as_object_mut() else { return };
+    for (from, to) in fields {
+        if let Some(value) = map.remove(from) {
+            map.insert(to.to_owned(), value);
+        }
+    }
+}
+
+/// v1 knows one metric, CPU utilization.
+fn hpa_to_v1(object: &mut Value) {
+    let cpu = |metrics: Option<Value>, part: &str| {
+        let metrics = metrics?;
+        let of_cpu = |metric: &&Value| metric["type"] == "Resource" && metric["resource"]["name"] == "cpu";
+        let metric = metrics.as_array()?.iter().find(of_cpu)?;
+        Some(metric["resource"][part]["averageUtilization"].clone()).filter(|value| !value.is_null())
+    };
+    if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
+        && let Some(target) = cpu(spec.remove("metrics"), "target")
+    {
+        spec.insert("targetCPUUtilizationPercentage".to_owned(), target);
+    }
+    if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
+        status.remove("conditions");
+        if let Some(current) = cpu(status.remove("currentMetrics"), "current") {
+            status.insert("currentCPUUtilizationPercentage".to_owned(), current);
+        }
+    }
+}
+
+fn hpa_to_v2(object: &mut Value) {
+    let metric = |part: &str, value: Value| serde_json::json!([{"type": "Resource", "resource": {"name": "cpu", part: {"type": "Utilization", "averageUtilization": value}}}]);
+    if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
+        && let Some(target) = spec.remove("targetCPUUtilizationPercentage")
+    {
+        spec.insert("metrics".to_owned(), metric("target", target));
+    }
+    if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut)
+        && let Some(current) = status.remove("currentCPUUtilizationPercentage")
+    {
+        status.insert("currentMetrics".to_owned(), metric("current", current));
+    }
+}

@@ -1,0 +1,262 @@
+//! Discovery (aggregated and legacy), version, OpenAPI and OpenID endpoints.
+
+use http::{Response, StatusCode};
+use schema::{Group, Resource};
+use serde_json::{Value, json};
+
+use crate::respond::{self, Negotiated};
+use crate::{Api, ApiError, Body, RequestInfo};
+
+const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+/// `/`: the paths there are.
+pub(crate) fn paths() -> Response<Body> {
+    let mut paths = vec!["/api".to_owned(), "/api/v1".to_owned(), "/apis".to_owned()];
+    for group in schema::groups().iter().filter(|group| !group.name.is_empty()) {
+        paths.push(format!("/apis/{}", group.name));
+        paths.extend(
+            group
+                .versions
+                .iter()
+                .map(|version| format!("/apis/{}/{version}", group.name)),
+        );
+    }
+    for other in [
+        "/healthz",
+        "/livez",
+        "/metrics",
+        "/openapi/v3",
+        "/openid/v1/jwks",
+        "/readyz",
+        "/version",
+    ] {
+        paths.push(other.to_owned());
+    }
+    respond::json(&json!({"paths": paths}))
+}
+
+pub(crate) fn version(api: &Api) -> Response<Body> {
+    let version = &api.config.version;
+    let mut parts = version.trim_start_matches('v').split('.');
+    let (major, minor) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    respond::json(&json!({
+        "major": major, "minor": minor, "emulationMajor": major, "emulationMinor": minor,
+        "minCompatibilityMajor": major, "minCompatibilityMinor": minor,
+        "gitVersion": version, "gitCommit": "", "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": "", "compiler": "rustc", "platform": format!("linux/{}", architecture()),
+    }))
+}
+
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+/// `/api…` and `/apis…` down to a group version.
+pub(crate) fn answer(api: &Api, negotiated: Negotiated, segments: &[&str]) -> Result<Response<Body>, ApiError> {
+    match segments {
+        ["api"] if negotiated.discovery => Ok(aggregated(true)),
+        ["apis"] if negotiated.discovery => Ok(aggregated(false)),
+        ["api"] => {
+            let address = format!("{}:{}", api.config.advertise, api.config.port);
+            let cidrs = json!([{"clientCIDR": "0.0.0.0/0", "serverAddress": address}]);
+            respond::plain(
+                negotiated,
+                StatusCode::OK,
+                &json!({"kind": "APIVersions", "apiVersion": "v1", "versions": ["v1"], "serverAddressByClientCIDRs": cidrs}),
+            )
+        }
+        ["apis"] => {
+            let groups: Vec<Value> = named_groups().map(legacy_group).collect();
+            respond::plain(
+                negotiated,
+                StatusCode::OK,
+                &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}),
+            )
+        }
+        ["api", version] => resources(negotiated, "", version),
+        ["apis", group] => {
+            let group = named_groups()
+                .find(|known| known.name == *group)
+                .ok_or_else(ApiError::no_such_path)?;
+            let mut object = legacy_group(group);
+            object["kind"] = "APIGroup".into();
+            object["apiVersion"] = "v1".into();
+            respond::plain(negotiated, StatusCode::OK, &object)
+        }
+        ["apis", group, version] => resources(negotiated, group, version),
+        _ => Err(ApiError::no_such_path()),
+    }
+}
+
+fn named_groups() -> impl Iterator<Item = &'static Group> {
+    schema::groups().iter().filter(|group| !group.name.is_empty())
+}
+
+fn of_version<'a>(group: &'a str, version: &'a str) -> impl Iterator<Item = &'static Resource> + 'a {
+    schema::resources()
+        .iter()
+        .filter(move |resource| resource.group == group && resource.version == version)
+}
+
+fn legacy_group(group: &Group) -> Value {
+    let version = |version: &&str| json!({"groupVersion": format!("{}/{version}", group.name), "version": version});
+    json!({
+        "name": group.name,
+        "versions": group.versions.iter().map(version).collect::<Vec<_>>(),
+        "preferredVersion": group.versions.first().map(version),
+    })
+}
+
+fn resources(negotiated: Negotiated, group: &str, version: &str) -> Result<Response<Body>, ApiError> {
+    let mut rows = Vec::new();
+    for resource in of_version(group, version) {
+        let mut row = json!({
+            "name": resource.plural, "singularName": resource.singular, "namespaced": resource.namespaced,
+            "kind": resource.kind, "verbs": resource.verbs, "storageVersionHash": resource.hash,
+        });
+        for (field, list) in [
+            ("shortNames", resource.short_names),
+            ("categories", resource.categories),
+        ] {
+            if !list.is_empty() {
+                row[field] = list.into();
+            }
+        }
+        rows.push(row);
+        for sub in resource.subresources {
+            let mut row = json!({
+                "name": format!("{}/{}", resource.plural, sub.name), "singularName": "",
+                "namespaced": resource.namespaced, "kind": sub.kind, "verbs": sub.verbs,
+            });
+            if (sub.group, sub.version) != (group, version) {
+                row["group"] = sub.group.into();
+                row["version"] = sub.version.into();
+            }
+            rows.push(row);
+        }
+    }
+    if rows.is_empty() {
+        return Err(ApiError::no_such_path());
+    }
+    let group_version = if group.is_empty() {
+        version.to_owned()
+    } else {
+        format!("{group}/{version}")
+    };
+    let list = json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": rows});
+    respond::plain(negotiated, StatusCode::OK, &list)
+}
+
+/// `APIGroupDiscoveryList` of the core group or of all others.
+fn aggregated(core: bool) -> Response<Body> {
+    let groups = schema::groups().iter().filter(|group| group.name.is_empty() == core);
+    let items: Vec<Value> = groups
+        .map(|group| {
+            let versions = group.versions.iter().map(|version| {
+                let resources: Vec<Value> = of_version(group.name, version).map(aggregated_resource).collect();
+                json!({"version": version, "freshness": "Current", "resources": resources})
+            });
+            let mut item = json!({"metadata": {"creationTimestamp": null}, "versions": versions.collect::<Vec<_>>()});
+            if !core {
+                item["metadata"]["name"] = group.name.into();
+            }
+            item
+        })
+        .collect();
+    let list = json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items});
+    let mut response = respond::raw(StatusCode::OK, AGGREGATED, list.to_string());
+    response
+        .headers_mut()
+        .insert(http::header::VARY, http::HeaderValue::from_static("Accept"));
+    response
+}
+
+fn aggregated_resource(resource: &Resource) -> Value {
+    let kind = |group: &str, version: &str, kind: &str| json!({"group": group, "version": version, "kind": kind});
+    let subresources: Vec<Value> = resource
+        .subresources
+        .iter()
+        .map(|sub| json!({"subresource": sub.name, "responseKind": kind(sub.group, sub.version, sub.kind), "verbs": sub.verbs}))
+        .collect();
+    let mut row = json!({
+        "resource": resource.plural, "responseKind": kind(resource.group, resource.version, resource.kind),
+        "scope": if resource.namespaced { "Namespaced" } else { "Cluster" },
+        "singularResource": resource.singular, "verbs": resource.verbs,
+    });
+    for (field, list) in [
+        ("shortNames", resource.short_names),
+        ("categories", resource.categories),
+    ] {
+        if !list.is_empty() {
+            row[field] = list.into();
+        }
+    }
+    if !subresources.is_empty() {
+        row["subresources"] = subresources.into();
+    }
+    row
+}
+
+/// `/openapi/v3…`. Clients keep a document by the hash in its address, so one with a hash never changes.
+pub(crate) fn openapi(api: &Api, info: &RequestInfo, rest: &[&str]) -> Result<Response<Body>, ApiError> {
+    match rest {
+        ["v3"] => {
+            let digest = <sha2::Sha256 as sha2::Digest>::digest(api.config.version.as_bytes());
+            let stamp = digest
+                .iter()
+                .take(8)
+                .fold(0_u64, |stamp, byte| stamp << 8 | u64::from(*byte));
+            Ok(respond::json(&openapi::index(&format!("{stamp:016X}"))))
+        }
+        ["v3", path @ ..] => {
+            let document =
+                openapi::document(&path.join("/"), &api.config.version).ok_or_else(ApiError::no_such_path)?;
+            let mut response = respond::json(&document);
+            if info.param("hash").is_some() {
+                let forever = http::HeaderValue::from_static("public, immutable");
+                response.headers_mut().insert(http::header::CACHE_CONTROL, forever);
+            }
+            Ok(response)
+        }
+        _ => Err(ApiError::no_such_path()),
+    }
+}
+
+/// `/.well-known/openid-configuration`, for verifiers of service-account tokens.
+pub(crate) fn openid(api: &Api) -> Response<Body> {
+    respond::json(&json!({
+        "issuer": api.issuer.name,
+        "jwks_uri": format!("https://{}:{}/openid/v1/jwks", api.config.advertise, api.config.port),
+        "response_types_supported": ["id_token"], "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+    }))
+}
+
+/// `/openid/v1/jwks`: the public key in JSON.
+pub(crate) fn jwks(api: &Api) -> Result<Response<Body>, ApiError> {
+    use base64::Engine as _;
+    use rustls::pki_types::{SubjectPublicKeyInfoDer, pem::PemObject as _};
+    use sha2::Digest as _;
+    let der = SubjectPublicKeyInfoDer::from_pem_slice(api.issuer.public_pem()).map_err(ApiError::internal)?;
+    let encode = |bytes: &[u8]| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+    // an uncompressed P-256 point ends the key: 4, x, y
+    let point = der
+        .len()
+        .checked_sub(64)
+        .and_then(|start| der.get(start..))
+        .ok_or_else(|| ApiError::internal("short key"))?;
+    let (x, y) = point.split_at(32);
+    let key = json!({
+        "use": "sig", "kty": "EC", "crv": "P-256", "alg": "ES256",
+        "kid": encode(&sha2::Sha256::digest(&der)), "x": encode(x), "y": encode(y),
+    });
+    Ok(respond::raw(
+        StatusCode::OK,
+        "application/jwk-set+json",
+        json!({"keys": [key]}).to_string(),
+    ))
+}

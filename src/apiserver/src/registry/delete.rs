@@ -1,0 +1,263 @@
+//! `DELETE` of one object: grace periods, finalizers, propagation and preconditions.
+
+use std::sync::Arc;
+
+use http::{Request, Response, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use store::Entry;
+
+use super::{Call, meta, write};
+use crate::object::{Object as _, text_at};
+use crate::{ApiError, Body, admission, body, codec, respond, storage};
+
+const ORPHAN: &str = "orphan";
+const FOREGROUND: &str = "foregroundDeletion";
+const ATTEMPTS: usize = 10;
+
+/// `meta/v1.DeleteOptions`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct DeleteOptions {
+    pub(crate) grace_period_seconds: Option<i64>,
+    pub(crate) propagation_policy: Option<String>,
+    pub(crate) orphan_dependents: Option<bool>,
+    pub(crate) preconditions: Option<Preconditions>,
+    pub(crate) dry_run: Vec<String>,
+}
+
+/// What has to hold for the deletion to go ahead.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Preconditions {
+    pub(crate) uid: Option<String>,
+    pub(crate) resource_version: Option<String>,
+}
+
+impl DeleteOptions {
+    /// From the body if there is one, else from the query.
+    pub(crate) async fn of(call: &Call<'_>, request: Request<Body>) -> Result<Self, ApiError> {
+        let (parts, incoming) = request.into_parts();
+        let bytes = body::read(incoming).await?;
+        let options = if bytes.is_empty() {
+            let info = call.info;
+            let number = |name: &str| match info.param(name) {
+                None => Ok(None),
+                Some(text) => text
+                    .parse()
+                    .map(Some)
+                    .map_err(|_| ApiError::bad_request(format!("invalid {name}: {text:?}"))),
+            };
+            Self {
+                grace_period_seconds: number("gracePeriodSeconds")?,
+                propagation_policy: info.param("propagationPolicy").map(str::to_owned),
+                orphan_dependents: info.param("orphanDependents").map(|text| text == "true"),
+                ..Self::default()
+            }
+        } else {
+            let object = codec::decode_options(&parts.headers, &bytes, "DeleteOptions")?;
+            serde_json::from_value(object).map_err(|error| ApiError::bad_request(error.to_string()))?
+        };
+        options.check()?;
+        Ok(options)
+    }
+
+    fn check(&self) -> Result<(), ApiError> {
+        if self.orphan_dependents.is_some() && self.propagation_policy.is_some() {
+            return Err(ApiError::unprocessable(
+                "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Invalid value: \
+                 orphanDependents and deletionPropagation cannot be both set",
+            ));
+        }
+        match self.propagation_policy.as_deref() {
+            None | Some("Orphan" | "Background" | "Foreground") => Ok(()),
+            Some(other) => Err(ApiError::unprocessable(format!(
+                "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: \"{other}\": \
+                 supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\""
+            ))),
+        }
+    }
+
+    /// The finalizer that the propagation asks for.
+    fn finalizer(&self) -> Option<&'static str> {
+        match (self.propagation_policy.as_deref(), self.orphan_dependents) {
+            (Some("Orphan"), _) | (None, Some(true)) => Some(ORPHAN),
+            (Some("Foreground"), _) => Some(FOREGROUND),
+            _ => None,
+        }
+    }
+
+    fn says(&self) -> bool {
+        self.propagation_policy.is_some() || self.orphan_dependents.is_some()
+    }
+}
+
+/// What became of the object.
+pub(crate) enum Deleted {
+    /// It is gone; this was its last state.
+    Gone(Arc<Entry>),
+    /// It goes once its finalizers or its grace period allow it.
+    Going(Arc<Entry>),
+}
+
+pub(crate) async fn delete(call: Call<'_>, request: Request<Body>) -> Result<Response<Body>, ApiError> {
+    let options = DeleteOptions::of(&call, request).await?;
+    let name = &call.info.name;
+    match delete_object(call, name, &options).await? {
+        Deleted::Going(entry) => call.respond(StatusCode::OK, &entry),
+        Deleted::Gone(entry)
+            if matches!(
+                call.resource.plural,
+                "pods"
+                    | "services"
+                    | "serviceaccounts"
+                    | "persistentvolumes"
+                    | "persistentvolumeclaims"
+                    | "resourcequotas"
+                    | "podtemplates"
+            ) =>
+        {
+            call.respond(StatusCode::OK, &entry)
+        }
+        Deleted::Gone(entry) => {
+            let uid = storage::parse(&entry)?.uid().to_owned();
+            let mut details = json!({"name": name, "kind": call.resource.plural, "uid": uid});
+            if !call.resource.group.is_empty() {
+                details["group"] = call.resource.group.into();
+            }
+            let status =
+                json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details});
+            respond::plain(call.negotiated, StatusCode::OK, &status)
+        }
+    }
+}
+
+/// Deletes the named object of the call's namespace.
+pub(crate) async fn delete_object(call: Call<'_>, name: &str, options: &DeleteOptions) -> Result<Deleted, ApiError> {
+    for _ in 0..ATTEMPTS {
+        let entry = call.entry(name).await?;
+        let old = storage::parse(&entry)?;
+        check(&call, name, &old, options)?;
+        admission::validate(&call, admission::Operation::Delete, &old, Some(&old)).await?;
+        let mut new = old.clone();
+        let going = mark(&call, &mut new, options)?;
+        if call.info.is_dry_run() || options.dry_run.iter().any(|value| value == "All") {
+            return Ok(Deleted::Going(entry));
+        }
+        let outcome = if going {
+            write::put(&call, &entry, &old, &new).await?.map(Deleted::Going)
+        } else {
+            write::remove(&call, &entry, &new).await?.map(Deleted::Gone)
+        };
+        if let Some(outcome) = outcome {
+            return Ok(outcome);
+        }
+    }
+    Err(ApiError::modified(call.subject(), name))
+}
+
+fn check(call: &Call<'_>, name: &str, object: &Value, options: &DeleteOptions) -> Result<(), ApiError> {
+    let Some(wanted) = &options.preconditions else {
+        return Ok(());
+    };
+    let refuse = |what: &str, wanted: &str, actual: &str| {
+        let why = format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {actual}");
+        Err(ApiError::conflict(call.subject(), name, why))
+    };
+    match (&wanted.uid, &wanted.resource_version) {
+        (Some(uid), _) if uid != object.uid() => refuse("UID", uid, object.uid()),
+        (_, Some(version)) if version != object.resource_version() => {
+            refuse("ResourceVersion", version, object.resource_version())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Marks the object as going. False if nothing keeps it.
+fn mark(call: &Call<'_>, object: &mut Value, options: &DeleteOptions) -> Result<bool, ApiError> {
+    let now = Timestamp::now();
+    let was_deleting = object.is_deleting();
+    set_propagation(object, options);
+    let asked = grace(call, object, options);
+    let running = if was_deleting {
+        object.grace_seconds().unwrap_or_default()
+    } else {
+        i64::MAX
+    };
+    let seconds = asked.min(running).max(0);
+    let namespace = call.resource.plural == "namespaces";
+    if namespace && !was_deleting {
+        crate::object::child(object, "status").insert("phase".to_owned(), "Terminating".into());
+    }
+    let kept = !object.finalizers().is_empty()
+        || (namespace
+            && object
+                .pointer("/spec/finalizers")
+                .and_then(Value::as_array)
+                .is_some_and(|list| !list.is_empty()));
+    if seconds == 0 && !kept {
+        object.set_meta("deletionGracePeriodSeconds", 0);
+        return Ok(false);
+    }
+    if !was_deleting || seconds < running {
+        let start = if was_deleting {
+            let end: Timestamp = text_at(object, "metadata.deletionTimestamp")
+                .parse()
+                .map_err(ApiError::internal)?;
+            end - SignedDuration::from_secs(running)
+        } else {
+            now
+        };
+        object.set_meta(
+            "deletionTimestamp",
+            meta::stamp(start + SignedDuration::from_secs(seconds)),
+        );
+        object.set_meta("deletionGracePeriodSeconds", seconds);
+        if !was_deleting && object.generation() > 0 {
+            let next = object.generation() + 1;
+            object.set_meta("generation", next);
+        }
+    }
+    Ok(true)
+}
+
+/// Only pods have a grace period of their own.
+fn grace(call: &Call<'_>, object: &Value, options: &DeleteOptions) -> i64 {
+    if call.resource.plural != "pods" || !call.resource.group.is_empty() {
+        return 0;
+    }
+    let phase = text_at(object, "status.phase");
+    if text_at(object, "spec.nodeName").is_empty() || phase == "Succeeded" || phase == "Failed" {
+        return 0;
+    }
+    let own = object
+        .pointer("/spec/terminationGracePeriodSeconds")
+        .and_then(Value::as_i64)
+        .unwrap_or(30);
+    match options.grace_period_seconds {
+        // negative means at once, but never without telling the kubelet
+        Some(asked) if asked < 0 => 1,
+        Some(asked) => asked,
+        None if own < 0 => 1,
+        None => own,
+    }
+}
+
+fn set_propagation(object: &mut Value, options: &DeleteOptions) {
+    let mut finalizers: Vec<String> = object.finalizers().into_iter().map(str::to_owned).collect();
+    let wanted = options.finalizer();
+    if options.says() {
+        finalizers.retain(|own| own != ORPHAN && own != FOREGROUND);
+    }
+    if let Some(wanted) = wanted
+        && !finalizers.iter().any(|own| own == wanted)
+    {
+        finalizers.push(wanted.to_owned());
+    }
+    if finalizers.is_empty() {
+        object.remove_meta("finalizers");
+    } else {
+        object.set_meta("finalizers", finalizers);
+    }
+}

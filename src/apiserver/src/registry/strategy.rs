@@ -1,0 +1,264 @@
+//! What single kinds need on top of the generic registry: initial status, generation, immutable parts.
+
+use base64::Engine as _;
+use schema::Resource;
+use serde_json::{Value, json};
+
+use super::allocate::Taken;
+use super::{Call, Part};
+use crate::ApiError;
+use crate::object::{Object as _, child, text_at};
+
+/// Kinds whose `metadata.generation` counts changes of their desired state.
+const GENERATION: &[(&str, &str)] = &[
+    ("", "pods"),
+    ("", "replicationcontrollers"),
+    ("apps", "daemonsets"),
+    ("apps", "deployments"),
+    ("apps", "replicasets"),
+    ("apps", "statefulsets"),
+    ("batch", "cronjobs"),
+    ("batch", "jobs"),
+    ("policy", "poddisruptionbudgets"),
+    ("networking.k8s.io", "ingresses"),
+    ("networking.k8s.io", "networkpolicies"),
+    ("networking.k8s.io", "ingressclasses"),
+    ("discovery.k8s.io", "endpointslices"),
+    ("scheduling.k8s.io", "priorityclasses"),
+    ("flowcontrol.apiserver.k8s.io", "flowschemas"),
+    ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations"),
+    ("apiextensions.k8s.io", "customresourcedefinitions"),
+    ("admissionregistration.k8s.io", "validatingadmissionpolicies"),
+    ("admissionregistration.k8s.io", "validatingadmissionpolicybindings"),
+    ("admissionregistration.k8s.io", "validatingwebhookconfigurations"),
+    ("admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
+];
+
+/// Kinds that `PUT` may create, as upstream's `AllowCreateOnUpdate`.
+pub(super) fn creates_on_update(resource: &Resource) -> bool {
+    matches!(
+        (resource.group, resource.plural),
+        ("", "endpoints" | "limitranges" | "services" | "events")
+            | ("coordination.k8s.io", "leases")
+            | ("rbac.authorization.k8s.io", _)
+            | ("events.k8s.io", "events")
+            | ("node.k8s.io", "runtimeclasses")
+    )
+}
+
+fn counts_generation(resource: &Resource) -> bool {
+    GENERATION.contains(&(resource.group, resource.plural))
+}
+
+fn has_status(resource: &Resource) -> bool {
+    resource.subresource("status").is_some()
+}
+
+/// Prepares a new object. Addresses and ports that it takes are given back unless the caller keeps them.
+pub(super) fn prepare_create<'a>(call: &Call<'a>, object: &mut Value) -> Result<Taken<'a>, ApiError> {
+    let resource = call.resource;
+    if counts_generation(resource) {
+        object.set_meta("generation", 1);
+    }
+    if has_status(resource)
+        && !matches!((resource.group, resource.plural), ("", "nodes" | "persistentvolumes"))
+        && let Some(map) = object.as_object_mut()
+    {
+        map.remove("status");
+    }
+    match (resource.group, resource.plural) {
+        ("", "pods") => {
+            let class = super::qos::class(object);
+            object["status"] = json!({"phase": "Pending", "qosClass": class});
+        }
+        ("", "namespaces") => {
+            object["status"] = json!({"phase": "Active"});
+            child(object, "spec").insert("finalizers".to_owned(), json!(["kubernetes"]));
+            let name = object.name().to_owned();
+            let meta = object.meta_mut().entry("labels").or_insert_with(|| json!({}));
+            meta["kubernetes.io/metadata.name"] = name.into();
+        }
+        ("", "persistentvolumeclaims" | "persistentvolumes") => {
+            child(object, "status")
+                .entry("phase")
+                .or_insert_with(|| "Pending".into());
+        }
+        ("", "services") => {
+            object["status"] = json!({"loadBalancer": {}});
+            return call.api.allocators.allocate(object, None, call.info.is_dry_run());
+        }
+        ("certificates.k8s.io", "certificatesigningrequests") => {
+            let (name, groups) = (call.user.name.clone(), call.user.groups.clone());
+            let spec = child(object, "spec");
+            spec.insert("username".to_owned(), name.into());
+            spec.insert("groups".to_owned(), groups.into());
+        }
+        ("batch", "jobs") => prepare_job(object),
+        ("", "secrets") => encode_string_data(object),
+        _ if has_status(resource) && starts_with_empty_status(resource) => object["status"] = json!({}),
+        _ => {}
+    }
+    Ok(Taken::nothing())
+}
+
+fn starts_with_empty_status(resource: &Resource) -> bool {
+    matches!(resource.group, "apps" | "batch") || resource.plural == "replicationcontrollers"
+}
+
+/// `stringData` is for writing only: it goes into `data`, encoded.
+fn encode_string_data(object: &mut Value) {
+    let Some(map) = object.as_object_mut() else { return };
+    let Some(Value::Object(plain)) = map.remove("stringData") else {
+        return;
+    };
+    let data = child(object, "data");
+    for (key, value) in plain {
+        if let Some(text) = value.as_str() {
+            data.insert(key, base64::engine::general_purpose::STANDARD.encode(text).into());
+        }
+    }
+}
+
+/// A job without a selector selects its own pods by the uid it has just been given.
+fn prepare_job(object: &mut Value) {
+    object["status"] = json!({});
+    if object.pointer("/spec/manualSelector") == Some(&Value::Bool(true)) {
+        return;
+    }
+    let (uid, name) = (object.uid().to_owned(), object.name().to_owned());
+    let spec = child(object, "spec");
+    let template = spec.entry("template").or_insert_with(|| json!({}));
+    let labels = template.meta_mut().entry("labels").or_insert_with(|| json!({}));
+    for (key, value) in [("controller-uid", &uid), ("job-name", &name)] {
+        if labels.get(key).is_none() {
+            labels[key] = value.as_str().into();
+        }
+        let qualified = format!("batch.kubernetes.io/{key}");
+        if labels.get(&qualified).is_none() {
+            labels[qualified] = value.as_str().into();
+        }
+    }
+    if spec.get("selector").is_none_or(Value::is_null) {
+        spec.insert(
+            "selector".to_owned(),
+            json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}),
+        );
+    }
+}
+
+/// Prepares a changed object: each part of it may be changed only through its own path.
+pub(super) fn prepare_update<'a>(
+    call: &Call<'a>,
+    part: Part,
+    new: &mut Value,
+    old: &Value,
+) -> Result<Taken<'a>, ApiError> {
+    let resource = call.resource;
+    match part {
+        Part::Status => keep_all_but_status(resource, new, old),
+        Part::Main if has_status(resource) => keep(new, old, "status"),
+        Part::Other => keep_all_but_part(&call.info.subresource, new, old),
+        Part::Main => {}
+    }
+    if part == Part::Main {
+        match (resource.group, resource.plural) {
+            ("", "namespaces") => {
+                let kept = old.pointer("/spec/finalizers").cloned().unwrap_or(Value::Null);
+                child(new, "spec").insert("finalizers".to_owned(), kept);
+                let name = new.name().to_owned();
+                new.meta_mut().entry("labels").or_insert_with(|| json!({}))["kubernetes.io/metadata.name"] =
+                    name.into();
+            }
+            ("", "services") => {
+                let taken = call.api.allocators.allocate(new, Some(old), call.info.is_dry_run())?;
+                return Ok(taken);
+            }
+            ("certificates.k8s.io", "certificatesigningrequests") => keep(new, old, "spec"),
+            ("", "secrets") => encode_string_data(new),
+            _ => {}
+        }
+    }
+    if counts_generation(resource) && part != Part::Status {
+        let changed = desired(resource, new) != desired(resource, old);
+        new.set_meta("generation", old.generation().max(1) + i64::from(changed));
+    }
+    Ok(Taken::nothing())
+}
+
+/// What `generation` counts: everything but metadata and status.
+fn desired<'a>(resource: &Resource, object: &'a Value) -> Vec<(&'a String, &'a Value)> {
+    let fields = object.as_object().into_iter().flatten();
+    let ignored =
+        |name: &str| matches!(name, "metadata" | "kind" | "apiVersion") || (name == "status" && has_status(resource));
+    fields.filter(|(name, _)| !ignored(name)).collect()
+}
+
+fn keep(new: &mut Value, old: &Value, field: &str) {
+    let Some(map) = new.as_object_mut() else { return };
+    match old.get(field) {
+        Some(value) => drop(map.insert(field.to_owned(), value.clone())),
+        None => drop(map.remove(field)),
+    }
+}
+
+/// What a subresource with the object as its body may change.
+fn keep_all_but_part(subresource: &str, new: &mut Value, old: &Value) {
+    let changed = std::mem::replace(new, old.clone());
+    match subresource {
+        "ephemeralcontainers" => new["spec"]["ephemeralContainers"] = changed["spec"]["ephemeralContainers"].clone(),
+        "approval" => new["status"]["conditions"] = changed["status"]["conditions"].clone(),
+        "finalize" => new["spec"]["finalizers"] = changed["spec"]["finalizers"].clone(),
+        "resize" => {
+            for list in ["containers", "initContainers"] {
+                for container in new["spec"]
+                    .get_mut(list)
+                    .and_then(Value::as_array_mut)
+                    .into_iter()
+                    .flatten()
+                {
+                    let wanted = changed["spec"][list]
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .find(|other| other["name"] == container["name"]);
+                    if let Some(wanted) = wanted {
+                        container["resources"] = wanted["resources"].clone();
+                    }
+                }
+            }
+        }
+        // the server's own changes (binding, scale) are as they should be
+        _ => *new = changed,
+    }
+}
+
+/// A status write may also set labels and annotations of nodes and pods, as kubelets do.
+fn keep_all_but_status(resource: &Resource, new: &mut Value, old: &Value) {
+    let status = new.get("status").cloned();
+    let mut meta = old.get("metadata").cloned().unwrap_or_default();
+    let open: &[&str] = match resource.plural {
+        "nodes" | "pods" | "namespaces" | "persistentvolumes" => &["labels", "annotations", "managedFields"],
+        _ => &["annotations", "managedFields"],
+    };
+    for field in open {
+        match new.meta().and_then(|meta| meta.get(*field)) {
+            Some(value) => meta[*field] = value.clone(),
+            None => drop(meta.as_object_mut().and_then(|meta| meta.remove(*field))),
+        }
+    }
+    if resource.plural == "pods" {
+        // finished is finished
+        let phase = text_at(old, "status.phase");
+        if matches!(phase.as_str(), "Succeeded" | "Failed")
+            && status.as_ref().is_some_and(|status| status["phase"] == "Pending")
+        {
+            return *new = old.clone();
+        }
+    }
+    *new = old.clone();
+    new["metadata"] = meta;
+    match status {
+        Some(status) => new["status"] = status,
+        None => drop(new.as_object_mut().and_then(|map| map.remove("status"))),
+    }
+}

@@ -1,0 +1,147 @@
+//! `proxy` of pods, services and nodes.
+
+use std::net::IpAddr;
+
+use http::{Request, Response, Uri};
+use serde_json::Value;
+
+use super::forward::{self, Target};
+use super::kubelet;
+use crate::object::text_at;
+use crate::registry::Call;
+use crate::{ApiError, Body, storage};
+
+/// `[scheme:]name[:port]`
+struct Named<'a> {
+    scheme: &'a str,
+    name: &'a str,
+    port: &'a str,
+}
+
+fn split(name: &str) -> Result<Named<'_>, ApiError> {
+    match name.split(':').collect::<Vec<_>>().as_slice() {
+        [name] => Ok(Named {
+            scheme: "",
+            name,
+            port: "",
+        }),
+        [name, port] => Ok(Named { scheme: "", name, port }),
+        [scheme @ ("http" | "https" | ""), name, port] => Ok(Named { scheme, name, port }),
+        _ => Err(ApiError::bad_request(format!("invalid proxy request {name:?}"))),
+    }
+}
+
+pub(super) async fn proxy(call: Call<'_>, request: Request<Body>) -> Result<Response<Body>, ApiError> {
+    let named = split(&call.info.name)?;
+    let target = match call.resource.plural {
+        "pods" => pod(&call, &named).await?,
+        "services" => service(&call, &named).await?,
+        "nodes" => kubelet::target(&call, named.name).await?,
+        _ => return Err(ApiError::no_such_path()),
+    };
+    if named.scheme == "https" {
+        return Err(ApiError::bad_request(
+            "proxying to https backends is not supported; use port-forward",
+        ));
+    }
+    let path = raw_rest(&call, request.uri());
+    let uri: Uri = path
+        .parse()
+        .map_err(|error| ApiError::bad_request(format!("{error}")))?;
+    forward::send(target, request, uri).await
+}
+
+/// What stands behind `/proxy`, as the client wrote it.
+fn raw_rest(call: &Call<'_>, uri: &Uri) -> String {
+    let marker = format!("/{}/proxy", call.info.name);
+    let path = uri.path();
+    let behind = path.find(&marker).map_or("", |at| &path[at + marker.len()..]);
+    let behind = if behind.is_empty() { "/" } else { behind };
+    match uri.query() {
+        Some(query) => format!("{behind}?{query}"),
+        None => behind.to_owned(),
+    }
+}
+
+async fn pod(call: &Call<'_>, named: &Named<'_>) -> Result<Target, ApiError> {
+    let pod = call.object(named.name).await?;
+    let host: IpAddr = text_at(&pod, "status.podIP")
+        .parse()
+        .map_err(|_| ApiError::unavailable(format!("pod {} has no address yet", named.name)))?;
+    let first = pod
+        .pointer("/spec/containers/0/ports/0/containerPort")
+        .and_then(Value::as_u64)
+        .unwrap_or(80);
+    let port = if named.port.is_empty() {
+        first
+    } else {
+        named
+            .port
+            .parse()
+            .map_err(|_| ApiError::bad_request(format!("invalid port {:?}", named.port)))?
+    };
+    Ok(Target {
+        host,
+        port: port as u16,
+        tls: None,
+    })
+}
+
+/// One ready endpoint of the service's port.
+async fn service(call: &Call<'_>, named: &Named<'_>) -> Result<Target, ApiError> {
+    let none = || ApiError::unavailable(format!("no endpoints available for service \"{}\"", named.name));
+    let service = call.object(named.name).await?;
+    let ports = service
+        .pointer("/spec/ports")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let wanted = ports
+        .iter()
+        .find(|port| {
+            named.port.is_empty() || port["name"] == named.port || port["port"].as_u64() == named.port.parse().ok()
+        })
+        .ok_or_else(none)?;
+    let name = text_at(wanted, "name");
+    let prefix = format!(
+        "{}{}/",
+        storage::collection("discovery.k8s.io", "endpointslices"),
+        call.namespace()
+    );
+    let slices = call
+        .api
+        .store
+        .range(store::RangeQuery {
+            prefix: &prefix,
+            ..store::RangeQuery::default()
+        })
+        .await?;
+    for entry in &slices.entries {
+        let of_service = storage::Header::of(entry)
+            .labels()
+            .any(|label| label == ("kubernetes.io/service-name", named.name));
+        if !of_service {
+            continue;
+        }
+        let slice = storage::parse(entry)?;
+        let port = slice["ports"]
+            .as_array()
+            .and_then(|ports| ports.iter().find(|port| text_at(port, "name") == name));
+        let ready = |endpoint: &&Value| endpoint["conditions"]["ready"] != false;
+        let endpoint = slice["endpoints"]
+            .as_array()
+            .and_then(|endpoints| endpoints.iter().find(ready));
+        if let (Some(port), Some(endpoint)) = (port.and_then(|port| port["port"].as_u64()), endpoint)
+            && let Some(host) = endpoint["addresses"][0]
+                .as_str()
+                .and_then(|address| address.parse().ok())
+        {
+            return Ok(Target {
+                host,
+                port: port as u16,
+                tls: None,
+            });
+        }
+    }
+    Err(none())
+}

@@ -1,0 +1,133 @@
+//! Counting finished pods exactly once: a pod is noted by uid before its finalizer goes, and counted once it is gone.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use k8s_openapi::api::batch::v1::{Job, JobStatus};
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
+
+use super::indexes;
+use crate::shared::pods;
+
+/// Keeps a pod until it is counted.
+pub(super) const FINALIZER: &str = "batch.kubernetes.io/job-tracking";
+pub(super) const INDEX: &str = "batch.kubernetes.io/job-completion-index";
+
+/// Numbers of a job's pods.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub succeeded: i32,
+    pub failed: i32,
+    pub active: Vec<Arc<Pod>>,
+    pub terminating: i32,
+    pub completed: BTreeSet<i32>,
+    /// Pods whose finalizer can go once the status is written.
+    pub release: Vec<Arc<Pod>>,
+    pub newly_failed: bool,
+}
+
+pub(super) fn has_finalizer(pod: &Pod) -> bool {
+    pod.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+}
+
+pub(super) fn index(pod: &Pod) -> Option<i32> {
+    pod.annotations().get(INDEX)?.parse().ok()
+}
+
+fn is_indexed(job: &Job) -> bool {
+    job.spec.as_ref().and_then(|spec| spec.completion_mode.as_deref()) == Some("Indexed")
+}
+
+/// Deleted pods count as failed, unless only failed ones are to be replaced.
+fn is_failed(job: &Job, pod: &Pod) -> bool {
+    let only_failed = job
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.pod_replacement_policy.as_deref())
+        == Some("Failed");
+    pods::phase(pod) == "Failed" || (!only_failed && pods::is_terminating(pod) && pods::phase(pod) != "Succeeded")
+}
+
+/// Brings `status` up to date with the pods.
+pub(super) fn count(job: &Job, status: &mut JobStatus, all: &[Arc<Pod>]) -> Counts {
+    let mut out = Counts {
+        completed: indexes::parse(status.completed_indexes.as_deref().unwrap_or_default()),
+        ..Counts::default()
+    };
+    let indexed = is_indexed(job);
+    let held: BTreeSet<String> = all
+        .iter()
+        .filter(|pod| has_finalizer(pod))
+        .filter_map(|pod| pod.uid())
+        .collect();
+    let mut uncounted = status.uncounted_terminated_pods.take().unwrap_or_default();
+    let flush = |uids: &mut Option<Vec<String>>| {
+        let before = uids.as_ref().map_or(0, Vec::len);
+        if let Some(uids) = uids {
+            uids.retain(|uid| held.contains(uid));
+        }
+        i32::try_from(before - uids.as_ref().map_or(0, Vec::len)).unwrap_or_default()
+    };
+    let gone = (flush(&mut uncounted.succeeded), flush(&mut uncounted.failed));
+    if !indexed {
+        status.succeeded = some(status.succeeded.unwrap_or_default() + gone.0);
+    }
+    status.failed = some(status.failed.unwrap_or_default() + gone.1);
+    for pod in all {
+        let uid = pod.uid().unwrap_or_default();
+        let tracked = has_finalizer(pod);
+        if pods::phase(pod) == "Succeeded" {
+            if !tracked {
+                continue;
+            }
+            if indexed {
+                out.completed.extend(index(pod));
+            } else {
+                let list = uncounted.succeeded.get_or_insert_default();
+                if !list.contains(&uid) {
+                    list.push(uid);
+                }
+            }
+            out.release.push(pod.clone());
+        } else if is_failed(job, pod) {
+            if tracked {
+                let list = uncounted.failed.get_or_insert_default();
+                if !list.contains(&uid) {
+                    list.push(uid);
+                    out.newly_failed = true;
+                }
+                out.release.push(pod.clone());
+            }
+        } else if !pods::is_terminating(pod) {
+            out.active.push(pod.clone());
+        }
+        if pods::is_terminating(pod) && !pods::is_finished(pod) {
+            out.terminating += 1;
+        }
+    }
+    let pending = |uids: &Option<Vec<String>>| i32::try_from(uids.as_ref().map_or(0, Vec::len)).unwrap_or_default();
+    if indexed {
+        status.completed_indexes = Some(indexes::format(&out.completed)).filter(|text| !text.is_empty());
+        status.succeeded = some(i32::try_from(out.completed.len()).unwrap_or(i32::MAX));
+        out.succeeded = status.succeeded.unwrap_or_default();
+    } else {
+        out.succeeded = status.succeeded.unwrap_or_default() + pending(&uncounted.succeeded);
+    }
+    out.failed = status.failed.unwrap_or_default() + pending(&uncounted.failed);
+    for list in [&mut uncounted.succeeded, &mut uncounted.failed] {
+        *list = list.take().filter(|list| !list.is_empty());
+    }
+    status.uncounted_terminated_pods = Some(uncounted);
+    out
+}
+
+/// Whether every finished pod is counted.
+pub(super) fn is_settled(status: &JobStatus, counts: &Counts) -> bool {
+    let open = status.uncounted_terminated_pods.as_ref();
+    counts.release.is_empty() && open.is_none_or(|open| open.succeeded.is_none() && open.failed.is_none())
+}
+
+pub(super) fn some(count: i32) -> Option<i32> {
+    (count != 0).then_some(count)
+}

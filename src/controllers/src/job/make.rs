@@ -1,0 +1,60 @@
+//! Pods of a job.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, ObjectFieldSelector, Pod};
+use kube::ResourceExt as _;
+
+use super::count::{Counts, FINALIZER, INDEX, index};
+use crate::shared::owner::controller_ref;
+use crate::shared::pods::from_template;
+
+const VARIABLE: &str = "JOB_COMPLETION_INDEX";
+
+/// `count` new pods; with indexes, the lowest that are neither done nor running.
+pub(super) fn pods(job: &Job, counts: &Counts, count: usize) -> Vec<Pod> {
+    let spec = job.spec.clone().unwrap_or_default();
+    let indexed = spec.completion_mode.as_deref() == Some("Indexed");
+    let (namespace, name) = (job.namespace().unwrap_or_default(), job.name_any());
+    let plain = |prefix: &str| {
+        let mut pod = from_template(&spec.template, &namespace, prefix, controller_ref(job));
+        pod.finalizers_mut().push(FINALIZER.to_owned());
+        pod
+    };
+    if !indexed {
+        return (0..count).map(|_| plain(&name)).collect();
+    }
+    let busy: BTreeSet<i32> = counts.active.iter().filter_map(|pod| index(pod)).collect();
+    let free = (0..spec.completions.unwrap_or_default()).filter(|i| !counts.completed.contains(i) && !busy.contains(i));
+    free.take(count)
+        .map(|i| with_index(plain(&format!("{name}-{i}")), &name, i))
+        .collect()
+}
+
+fn with_index(mut pod: Pod, name: &str, index: i32) -> Pod {
+    pod.annotations_mut().insert(INDEX.to_owned(), index.to_string());
+    pod.labels_mut().insert(INDEX.to_owned(), index.to_string());
+    if let Some(spec) = &mut pod.spec {
+        spec.hostname = Some(format!("{name}-{index}"));
+        for container in spec.init_containers.iter_mut().flatten().chain(&mut spec.containers) {
+            let env = container.env.get_or_insert_default();
+            if env.iter().any(|variable| variable.name == VARIABLE) {
+                continue;
+            }
+            let field = ObjectFieldSelector {
+                field_path: format!("metadata.labels['{INDEX}']"),
+                ..Default::default()
+            };
+            env.push(EnvVar {
+                name: VARIABLE.to_owned(),
+                value_from: Some(EnvVarSource {
+                    field_ref: Some(field),
+                    ..EnvVarSource::default()
+                }),
+                ..EnvVar::default()
+            });
+        }
+    }
+    pod
+}

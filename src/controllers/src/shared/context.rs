@@ -1,0 +1,81 @@
+//! The client and the shared informers.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use k8s_openapi::api::apps::v1::{ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::batch::v1::{CronJob, Job};
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{
+    ConfigMap, Endpoints, Namespace, Node, Pod, ReplicationController, Service, ServiceAccount,
+};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::rbac::v1::ClusterRole;
+use kube::runtime::watcher;
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
+use tasks::Supervisor;
+
+use super::Informer;
+use crate::Config;
+
+macro_rules! informers {
+    ($($(#[$doc:meta])* $field:ident: $kind:ty, $task:literal, $config:expr;)*) => {
+        /// The client and one informer per kind.
+        pub(crate) struct Ctx {
+            pub client: Client,
+            pub config: Config,
+            $($(#[$doc])* pub $field: Arc<Informer<$kind>>,)*
+        }
+
+        impl Ctx {
+            /// Starts all informers.
+            pub(crate) fn start(client: Client, config: Config, tasks: &Supervisor) -> Arc<Self> {
+                $(let $field = Arc::new(Informer::default());
+                follow::<$kind>(tasks, $task, &client, &$field, $config);)*
+                Arc::new(Self { client, config, $($field,)* })
+            }
+        }
+    };
+}
+
+informers! {
+    budgets: PodDisruptionBudget, "informer-poddisruptionbudgets", watcher::Config::default();
+    cluster_roles: ClusterRole, "informer-clusterroles", watcher::Config::default();
+    cron_jobs: CronJob, "informer-cronjobs", watcher::Config::default();
+    controller_revisions: ControllerRevision, "informer-controllerrevisions", watcher::Config::default();
+    daemon_sets: DaemonSet, "informer-daemonsets", watcher::Config::default();
+    deployments: Deployment, "informer-deployments", watcher::Config::default();
+    endpoint_slices: EndpointSlice, "informer-endpointslices", watcher::Config::default();
+    endpoints: Endpoints, "informer-endpoints", watcher::Config::default();
+    jobs: Job, "informer-jobs", watcher::Config::default();
+    /// Heartbeats of nodes.
+    leases: Lease, "informer-leases", watcher::Config::default().fields("metadata.namespace=kube-node-lease");
+    namespaces: Namespace, "informer-namespaces", watcher::Config::default();
+    nodes: Node, "informer-nodes", watcher::Config::default();
+    pods: Pod, "informer-pods", watcher::Config::default();
+    replica_sets: ReplicaSet, "informer-replicasets", watcher::Config::default();
+    replication_controllers: ReplicationController, "informer-replicationcontrollers", watcher::Config::default();
+    /// Only the copies of the cluster's CA.
+    root_ca_maps: ConfigMap, "informer-root-ca", watcher::Config::default().fields("metadata.name=kube-root-ca.crt");
+    service_accounts: ServiceAccount, "informer-serviceaccounts", watcher::Config::default();
+    stateful_sets: StatefulSet, "informer-statefulsets", watcher::Config::default();
+    services: Service, "informer-services", watcher::Config::default();
+}
+
+fn follow<K>(
+    tasks: &Supervisor,
+    name: &'static str,
+    client: &Client,
+    informer: &Arc<Informer<K>>,
+    config: watcher::Config,
+) where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let (client, informer) = (client.clone(), informer.clone());
+    tasks.run(name, move || {
+        let (api, informer, config) = (Api::all(client.clone()), informer.clone(), config.clone());
+        async move { informer.run(api, config).await }
+    });
+}

@@ -1,0 +1,142 @@
+//! Nodes and the pods on them, including those just bound and not yet seen bound.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{Node, Taint};
+
+use crate::pod::{Amounts, HostPort, PodInfo, allocatable};
+
+/// A node with the sum of what runs there.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NodeInfo {
+    pub(crate) name: String,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) taints: Vec<Taint>,
+    pub(crate) unschedulable: bool,
+    pub(crate) allocatable: Amounts,
+    /// Image sizes by name.
+    pub(crate) images: HashMap<String, i64>,
+    pub(crate) pods: HashMap<String, Arc<PodInfo>>,
+    pub(crate) requested: Amounts,
+    pub(crate) scored: Amounts,
+    /// False until the node itself is seen; pods may come first.
+    pub(crate) known: bool,
+}
+
+impl NodeInfo {
+    fn describe(&mut self, node: &Node) {
+        self.known = true;
+        self.labels = node.metadata.labels.clone().unwrap_or_default().into_iter().collect();
+        let spec = node.spec.as_ref();
+        self.taints = spec.and_then(|spec| spec.taints.clone()).unwrap_or_default();
+        self.unschedulable = spec.and_then(|spec| spec.unschedulable).unwrap_or_default();
+        let status = node.status.as_ref();
+        self.allocatable = allocatable(
+            status
+                .and_then(|status| status.allocatable.as_ref())
+                .into_iter()
+                .flatten(),
+        );
+        let images = status.and_then(|status| status.images.as_ref()).into_iter().flatten();
+        self.images = images
+            .flat_map(|image| {
+                let size = image.size_bytes.unwrap_or_default();
+                image
+                    .names
+                    .clone()
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(move |name| (name, size))
+            })
+            .collect();
+    }
+
+    fn sum(&mut self) {
+        let total = |part: fn(&PodInfo) -> &Amounts| {
+            self.pods.values().fold(Amounts::new(), |mut sum, pod| {
+                part(pod)
+                    .iter()
+                    .for_each(|(name, amount)| *sum.entry(name.clone()).or_default() += amount);
+                sum
+            })
+        };
+        (self.requested, self.scored) = (total(|pod| &pod.requests), total(|pod| &pod.scored));
+    }
+
+    pub(crate) fn ports(&self) -> impl Iterator<Item = &HostPort> {
+        self.pods.values().flat_map(|pod| &pod.ports)
+    }
+}
+
+/// The cluster as the scheduler sees it.
+#[derive(Debug, Default)]
+pub(crate) struct Cache {
+    nodes: BTreeMap<String, NodeInfo>,
+    /// Node of every placed pod, by pod uid.
+    placed: HashMap<String, String>,
+}
+
+impl Cache {
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &NodeInfo> {
+        self.nodes.values().filter(|node| node.known)
+    }
+
+    pub(crate) fn put_node(&mut self, node: &Node) {
+        let name = node.metadata.name.clone().unwrap_or_default();
+        let info = self.nodes.entry(name.clone()).or_default();
+        info.name = name;
+        info.describe(node);
+    }
+
+    pub(crate) fn remove_node(&mut self, name: &str) {
+        if let Some(node) = self.nodes.get_mut(name) {
+            node.known = false;
+            if node.pods.is_empty() {
+                self.nodes.remove(name);
+            }
+        }
+    }
+
+    /// Nodes that a relist did not name are gone.
+    pub(crate) fn retain_nodes(&mut self, seen: &std::collections::HashSet<String>) {
+        let gone: Vec<String> = self
+            .nodes
+            .keys()
+            .filter(|name| !seen.contains(*name))
+            .cloned()
+            .collect();
+        gone.iter().for_each(|name| self.remove_node(name));
+    }
+
+    /// Counts the pod on its node. A pod that moves or changes is counted anew.
+    pub(crate) fn place(&mut self, pod: Arc<PodInfo>) {
+        self.remove_pod(&pod.uid);
+        self.placed.insert(pod.uid.clone(), pod.node.clone());
+        let node = self.nodes.entry(pod.node.clone()).or_default();
+        node.name.clone_from(&pod.node);
+        node.pods.insert(pod.uid.clone(), pod);
+        node.sum();
+    }
+
+    pub(crate) fn remove_pod(&mut self, uid: &str) {
+        let Some(name) = self.placed.remove(uid) else { return };
+        if let Some(node) = self.nodes.get_mut(&name) {
+            node.pods.remove(uid);
+            node.sum();
+            if node.pods.is_empty() && !node.known {
+                self.nodes.remove(&name);
+            }
+        }
+    }
+
+    pub(crate) fn is_placed(&self, uid: &str) -> bool {
+        self.placed.contains_key(uid)
+    }
+
+    /// Pods that a relist did not name are gone.
+    pub(crate) fn retain_pods(&mut self, seen: &std::collections::HashSet<String>) {
+        let gone: Vec<String> = self.placed.keys().filter(|uid| !seen.contains(*uid)).cloned().collect();
+        gone.iter().for_each(|uid| self.remove_pod(uid));
+    }
+}

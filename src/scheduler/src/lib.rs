@@ -1,0 +1,17 @@
+//! The scheduler: filters and scores, one file per plugin.
+//!
+//! One task owns everything: it follows nodes and pods, keeps a queue of pods without a node, and binds one at a
+//! time through the API. It knows nothing that the API does not say.
+
+mod bind;
+mod cache;
+mod cycle;
+mod plugins;
+mod pod;
+mod queue;
+mod run;
+
+#[cfg(test)]
+mod tests;
+
+pub use run::{RunError, run};

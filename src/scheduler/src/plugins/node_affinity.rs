@@ -1,0 +1,74 @@
+//! NodeAffinity: node selectors and the node part of a pod's affinity.
+
+use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm};
+
+use super::{because, no};
+use crate::cache::NodeInfo;
+use crate::pod::PodInfo;
+
+fn holds(requirement: &NodeSelectorRequirement, found: Option<&str>) -> bool {
+    let values = requirement.values.as_deref().unwrap_or_default();
+    let listed = |value: &str| values.iter().any(|own| own == value);
+    let compared = |better: fn(i64, i64) -> bool| {
+        let bound = values.first().and_then(|text| text.parse::<i64>().ok());
+        match (found.and_then(|text| text.parse::<i64>().ok()), bound) {
+            (Some(found), Some(bound)) => better(found, bound),
+            _ => false,
+        }
+    };
+    match requirement.operator.as_str() {
+        "In" => found.is_some_and(listed),
+        "NotIn" => !found.is_some_and(listed),
+        "Exists" => found.is_some(),
+        "DoesNotExist" => found.is_none(),
+        "Gt" => compared(|found, bound| found > bound),
+        "Lt" => compared(|found, bound| found < bound),
+        _ => false,
+    }
+}
+
+/// A term without any condition matches nothing.
+fn matches(term: &NodeSelectorTerm, node: &NodeInfo) -> bool {
+    let labels = term.match_expressions.as_deref().unwrap_or_default();
+    let fields = term.match_fields.as_deref().unwrap_or_default();
+    (!labels.is_empty() || !fields.is_empty())
+        && labels
+            .iter()
+            .all(|requirement| holds(requirement, node.labels.get(&requirement.key).map(String::as_str)))
+        && fields
+            .iter()
+            .all(|requirement| requirement.key == "metadata.name" && holds(requirement, Some(&node.name)))
+}
+
+pub(super) fn filter(pod: &PodInfo, node: &NodeInfo) -> Vec<String> {
+    let selected = pod
+        .node_selector
+        .iter()
+        .all(|(key, value)| node.labels.get(key) == Some(value));
+    let affinity = pod
+        .affinity
+        .as_ref()
+        .and_then(|affinity| affinity.node_affinity.as_ref());
+    let required = affinity.and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
+    if selected && required.is_none_or(|required| required.node_selector_terms.iter().any(|term| matches(term, node))) {
+        no()
+    } else {
+        because("node(s) didn't match Pod's node affinity/selector")
+    }
+}
+
+/// Weights of the preferences that the node meets.
+pub(super) fn score(pod: &PodInfo, node: &NodeInfo) -> i64 {
+    let affinity = pod
+        .affinity
+        .as_ref()
+        .and_then(|affinity| affinity.node_affinity.as_ref());
+    let preferred =
+        affinity.and_then(|affinity| affinity.preferred_during_scheduling_ignored_during_execution.as_ref());
+    preferred
+        .into_iter()
+        .flatten()
+        .filter(|term| matches(&term.preference, node))
+        .map(|term| i64::from(term.weight))
+        .sum()
+}

@@ -1,0 +1,17 @@
+//! NodePorts: two pods cannot take the same port of a node.
+
+use super::{because, no};
+use crate::cache::NodeInfo;
+use crate::pod::PodInfo;
+
+pub(super) fn filter(pod: &PodInfo, node: &NodeInfo) -> Vec<String> {
+    let taken = pod
+        .ports
+        .iter()
+        .any(|wanted| node.ports().any(|used| used.collides(wanted)));
+    if taken {
+        because("node(s) didn't have free ports for the requested pod ports")
+    } else {
+        no()
+    }
+}

@@ -1,0 +1,215 @@
+//! What the scheduler keeps of a pod.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{Affinity, Container, Pod, PodSpec, Toleration};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
+use machinery::quantity::Quantity;
+
+/// Amounts by resource name: `cpu` in thousandths, everything else in whole units.
+pub(crate) type Amounts = BTreeMap<String, i64>;
+
+/// What the score of a pod without requests counts with, as upstream does.
+pub(crate) const DEFAULT_CPU: i64 = 100;
+pub(crate) const DEFAULT_MEMORY: i64 = 200 << 20;
+
+/// A port that a pod takes on its node.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct HostPort {
+    pub(crate) port: i32,
+    pub(crate) protocol: String,
+    /// Empty for all addresses.
+    pub(crate) address: String,
+}
+
+impl HostPort {
+    pub(crate) fn collides(&self, other: &Self) -> bool {
+        self.port == other.port
+            && self.protocol == other.protocol
+            && (self.address == other.address || self.address.is_empty() || other.address.is_empty())
+    }
+}
+
+/// Immutable facts of a pod.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PodInfo {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    pub(crate) uid: String,
+    pub(crate) resource_version: String,
+    pub(crate) node: String,
+    pub(crate) priority: i32,
+    pub(crate) requests: Amounts,
+    /// Requests with the defaults for scoring.
+    pub(crate) scored: Amounts,
+    pub(crate) ports: Vec<HostPort>,
+    pub(crate) node_selector: BTreeMap<String, String>,
+    pub(crate) affinity: Option<Affinity>,
+    pub(crate) tolerations: Vec<Toleration>,
+    pub(crate) owner: Option<String>,
+    pub(crate) scheduler: String,
+    pub(crate) gated: bool,
+    pub(crate) finished: bool,
+    pub(crate) deleting: bool,
+    pub(crate) generation: Option<i64>,
+    pub(crate) images: Vec<String>,
+}
+
+impl PodInfo {
+    pub(crate) fn of(pod: &Pod) -> Arc<Self> {
+        let empty = PodSpec::default();
+        let spec = pod.spec.as_ref().unwrap_or(&empty);
+        let phase = pod
+            .status
+            .as_ref()
+            .and_then(|status| status.phase.as_deref())
+            .unwrap_or_default();
+        let requests = requests(spec);
+        let mut scored = requests.clone();
+        scored.entry("cpu".to_owned()).or_insert(DEFAULT_CPU);
+        scored.entry("memory".to_owned()).or_insert(DEFAULT_MEMORY);
+        let meta = &pod.metadata;
+        Arc::new(Self {
+            namespace: meta.namespace.clone().unwrap_or_default(),
+            name: meta.name.clone().unwrap_or_default(),
+            uid: meta.uid.clone().unwrap_or_default(),
+            resource_version: meta.resource_version.clone().unwrap_or_default(),
+            node: spec.node_name.clone().unwrap_or_default(),
+            priority: spec.priority.unwrap_or_default(),
+            requests,
+            scored,
+            ports: host_ports(spec),
+            node_selector: spec.node_selector.clone().unwrap_or_default().into_iter().collect(),
+            affinity: spec.affinity.clone(),
+            tolerations: spec.tolerations.clone().unwrap_or_default(),
+            owner: meta
+                .owner_references
+                .iter()
+                .flatten()
+                .find(|owner| owner.controller == Some(true))
+                .map(|owner| owner.uid.clone()),
+            scheduler: spec
+                .scheduler_name
+                .clone()
+                .unwrap_or_else(|| "default-scheduler".to_owned()),
+            gated: spec.scheduling_gates.as_ref().is_some_and(|gates| !gates.is_empty()),
+            finished: matches!(phase, "Succeeded" | "Failed"),
+            deleting: meta.deletion_timestamp.is_some(),
+            generation: meta.generation,
+            images: spec
+                .containers
+                .iter()
+                .filter_map(|container| container.image.clone())
+                .collect(),
+        })
+    }
+
+    /// `namespace/name`.
+    pub(crate) fn key(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+}
+
+fn amounts<'a>(quantities: impl IntoIterator<Item = (&'a String, &'a ApiQuantity)>) -> Amounts {
+    quantities
+        .into_iter()
+        .filter_map(|(name, quantity)| {
+            let quantity: Quantity = quantity.0.parse().ok()?;
+            Some((
+                name.clone(),
+                if name == "cpu" {
+                    quantity.milli_value()
+                } else {
+                    quantity.value()
+                },
+            ))
+        })
+        .collect()
+}
+
+/// Amounts of a node's `allocatable`.
+pub(crate) fn allocatable<'a>(quantities: impl IntoIterator<Item = (&'a String, &'a ApiQuantity)>) -> Amounts {
+    amounts(quantities)
+}
+
+fn of_container(container: &Container) -> Amounts {
+    let requests = container
+        .resources
+        .as_ref()
+        .and_then(|resources| resources.requests.as_ref());
+    amounts(requests.into_iter().flatten())
+}
+
+fn add(sum: &mut Amounts, more: &Amounts) {
+    for (name, amount) in more {
+        let slot = sum.entry(name.clone()).or_default();
+        *slot = slot.saturating_add(*amount);
+    }
+}
+
+fn raise(most: &mut Amounts, other: &Amounts) {
+    for (name, amount) in other {
+        let slot = most.entry(name.clone()).or_default();
+        *slot = (*slot).max(*amount);
+    }
+}
+
+/// What the pod needs at its peak: containers and sidecars together, or an init container beside the sidecars before it.
+fn requests(spec: &PodSpec) -> Amounts {
+    let mut running = Amounts::new();
+    spec.containers
+        .iter()
+        .for_each(|container| add(&mut running, &of_container(container)));
+    let (mut sidecars, mut peak) = (Amounts::new(), Amounts::new());
+    for container in spec.init_containers.iter().flatten() {
+        let own = of_container(container);
+        if container.restart_policy.as_deref() == Some("Always") {
+            add(&mut sidecars, &own);
+            raise(&mut peak, &sidecars);
+        } else {
+            let mut beside = sidecars.clone();
+            add(&mut beside, &own);
+            raise(&mut peak, &beside);
+        }
+    }
+    add(&mut running, &sidecars);
+    raise(&mut peak, &running);
+    let whole = spec
+        .resources
+        .as_ref()
+        .and_then(|resources| resources.requests.as_ref());
+    for (name, amount) in amounts(whole.into_iter().flatten()) {
+        peak.insert(name, amount);
+    }
+    add(&mut peak, &amounts(spec.overhead.iter().flatten()));
+    peak
+}
+
+fn host_ports(spec: &PodSpec) -> Vec<HostPort> {
+    let sidecars = spec
+        .init_containers
+        .iter()
+        .flatten()
+        .filter(|container| container.restart_policy.as_deref() == Some("Always"));
+    let ports = spec
+        .containers
+        .iter()
+        .chain(sidecars)
+        .flat_map(|container| container.ports.iter().flatten());
+    ports
+        .filter_map(|port| {
+            let number = port.host_port.filter(|number| *number > 0)?;
+            let address = port
+                .host_ip
+                .clone()
+                .filter(|address| address != "0.0.0.0")
+                .unwrap_or_default();
+            Some(HostPort {
+                port: number,
+                protocol: port.protocol.clone().unwrap_or_else(|| "TCP".to_owned()),
+                address,
+            })
+        })
+        .collect()
+}

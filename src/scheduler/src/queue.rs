@@ -1,0 +1,132 @@
+//! Pods without a node: those to try now, and those that wait for the cluster to change or for their back-off.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::pod::PodInfo;
+
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
+/// A pod that fitted nowhere is tried again after this, whatever happened.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+#[derive(Debug)]
+struct Waiting {
+    pod: Arc<PodInfo>,
+    attempts: u32,
+    /// When it may be tried again if the cluster changed.
+    ready_at: Instant,
+    /// When it is tried again if it did not.
+    at_last: Instant,
+    /// The cluster changed since it was tried.
+    woken: bool,
+}
+
+/// The queue. Pods of higher priority come first, then those that came earlier.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    active: BTreeMap<(Reverse<i32>, u64), Arc<PodInfo>>,
+    order: HashMap<String, (Reverse<i32>, u64)>,
+    waiting: HashMap<String, Waiting>,
+    attempts: HashMap<String, u32>,
+    counter: u64,
+}
+
+impl Queue {
+    /// A pod that is new or that changed is tried at once.
+    pub(crate) fn push(&mut self, pod: Arc<PodInfo>) {
+        self.waiting.remove(&pod.uid);
+        if let Some(place) = self.order.get(&pod.uid) {
+            self.active.insert(*place, pod);
+            return;
+        }
+        self.counter += 1;
+        let place = (Reverse(pod.priority), self.counter);
+        self.order.insert(pod.uid.clone(), place);
+        self.active.insert(place, pod);
+    }
+
+    pub(crate) fn has_active(&self) -> bool {
+        !self.active.is_empty()
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Arc<PodInfo>> {
+        let (_, pod) = self.active.pop_first()?;
+        self.order.remove(&pod.uid);
+        *self.attempts.entry(pod.uid.clone()).or_default() += 1;
+        Some(pod)
+    }
+
+    /// The pod could not be placed.
+    pub(crate) fn park(&mut self, pod: Arc<PodInfo>, now: Instant) {
+        let attempts = self.attempts.get(&pod.uid).copied().unwrap_or(1);
+        let backoff = FIRST_BACKOFF
+            .saturating_mul(1 << (attempts - 1).min(8))
+            .min(LONGEST_BACKOFF);
+        let waiting = Waiting {
+            attempts,
+            ready_at: now + backoff,
+            at_last: now + LONGEST_WAIT,
+            woken: false,
+            pod,
+        };
+        self.waiting.insert(waiting.pod.uid.clone(), waiting);
+    }
+
+    /// True if the same version of the pod has been tried and waits.
+    pub(crate) fn is_parked(&self, pod: &PodInfo) -> bool {
+        self.waiting
+            .get(&pod.uid)
+            .is_some_and(|waiting| waiting.pod.gated == pod.gated && waiting.pod.generation == pod.generation)
+    }
+
+    pub(crate) fn remove(&mut self, uid: &str) {
+        self.waiting.remove(uid);
+        self.attempts.remove(uid);
+        if let Some(place) = self.order.remove(uid) {
+            self.active.remove(&place);
+        }
+    }
+
+    pub(crate) fn retain(&mut self, seen: &std::collections::HashSet<String>) {
+        let known = self.order.keys().chain(self.waiting.keys());
+        let gone: Vec<String> = known.filter(|uid| !seen.contains(*uid)).cloned().collect();
+        gone.iter().for_each(|uid| self.remove(uid));
+    }
+
+    /// The cluster changed in a way that may make room.
+    pub(crate) fn wake(&mut self) {
+        self.waiting.values_mut().for_each(|waiting| waiting.woken = true);
+    }
+
+    /// Moves those whose time has come to be tried; says when the next one's time comes.
+    pub(crate) fn advance(&mut self, now: Instant) -> Option<Instant> {
+        let due = |waiting: &Waiting| {
+            if waiting.woken {
+                waiting.ready_at
+            } else {
+                waiting.at_last
+            }
+        };
+        let ready: Vec<Arc<PodInfo>> = self
+            .waiting
+            .values()
+            .filter(|waiting| due(waiting) <= now)
+            .map(|waiting| Arc::clone(&waiting.pod))
+            .collect();
+        ready.into_iter().for_each(|pod| self.push(pod));
+        self.waiting.values().map(due).min()
+    }
+
+    /// Times the pod has been tried.
+    pub(crate) fn attempts(&self, uid: &str) -> u32 {
+        self.waiting.get(uid).map_or_else(
+            || self.attempts.get(uid).copied().unwrap_or_default(),
+            |waiting| waiting.attempts,
+        )
+    }
+}

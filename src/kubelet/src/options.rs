@@ -1,0 +1,42 @@
+//! What the kubelet is told at start.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// Everything that differs between nodes; the paths are `nodespec`'s, the addresses the cluster's.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The Node object's name.
+    pub node_name: String,
+    /// The node's `InternalIP`.
+    pub node_ip: IpAddr,
+    /// Goes into `spec.podCIDR`.
+    pub pod_cidr: String,
+    /// Name server of pods with DNS policy `ClusterFirst`.
+    pub cluster_dns: IpAddr,
+    /// `cluster.local` unless the user chose another.
+    pub cluster_domain: String,
+    /// The resolver file pods with DNS policy `Default` start from.
+    pub resolv_conf: PathBuf,
+    /// Labels to register with, beside the well-known ones.
+    pub labels: BTreeMap<String, String>,
+    /// Taints to register with: key, value, effect.
+    pub taints: Vec<(String, String, String)>,
+    /// Registers with the control-plane role label.
+    pub control_plane: bool,
+    /// The runtime's socket.
+    pub containerd_socket: PathBuf,
+    /// Pods' volumes and such live below it.
+    pub root: PathBuf,
+    /// Pods' log files live below it.
+    pub pod_logs: PathBuf,
+    /// Manifests of static pods.
+    pub manifests: PathBuf,
+    /// Folder with `ca.crt`, `kubelet.crt` and `kubelet.key`.
+    pub pki: PathBuf,
+    /// Port of the kubelet's server.
+    pub port: u16,
+    /// Settings by upstream's configuration names, e.g. `maxPods`.
+    pub settings: BTreeMap<String, String>,
+}

@@ -1,0 +1,478 @@
+//! The actor's loop: gather what is new, look at the runtime, take the next steps, tell the status.
+
+use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, PodStatus};
+use tasks::Group;
+use tokio::time::Instant;
+
+use super::backoff::Backoff;
+use super::mailbox::{Done, Inbox, Mailbox, Message};
+use super::plan::{DEFINITION_CHANGED, Known, plan};
+use super::pull::Pulls;
+use crate::context::Context;
+use crate::events::Kind;
+use crate::probes::{Probes, Verdict};
+use crate::runtime::View;
+use crate::sources::mirror;
+use crate::status::{self, Desired, Writer};
+use crate::volumes::{self, lookup::Tokens};
+
+/// After a failure whose end nothing announces.
+const RETRY: Duration = Duration::from_secs(2);
+/// Rounds of "look and act" without waiting; a pod of many init containers needs some.
+const ROUNDS: usize = 16;
+
+/// Where a pod is in its life here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    /// Its containers are to run.
+    Running,
+    /// Everything is to stop; it never runs again.
+    Ending,
+    /// Everything has stopped and its volumes are gone.
+    Ended,
+}
+
+/// State of one pod.
+pub(super) struct Actor {
+    pub(super) context: Arc<Context>,
+    pub(super) pod: Arc<Pod>,
+    pub(super) mailbox: Mailbox,
+    pub(super) group: Group,
+    pub(super) writer: Writer,
+    pub(super) view: View,
+    pub(super) status: PodStatus,
+    pub(super) life: Life,
+    /// Its object is gone.
+    pub(super) removed: bool,
+    pub(super) failed: Option<(String, String)>,
+    pub(super) known: Known,
+    pub(super) probes: Probes,
+    pub(super) pulls: Pulls,
+    pub(super) backoff: Backoff,
+    pub(super) waiting: HashMap<String, (String, String)>,
+    /// Containers being stopped, with the grace they were given.
+    pub(super) stopping: HashMap<String, Duration>,
+    pub(super) volumes: volumes::Paths,
+    pub(super) prepared: bool,
+    pub(super) tokens: Arc<Tokens>,
+    /// Earliest moment to look again without being told.
+    pub(super) wake: Option<Instant>,
+}
+
+/// How an actor ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Nothing of the pod is left.
+    Done,
+    /// A defect; the pod is still there and needs another actor.
+    Panicked,
+}
+
+/// Starts the actor of `pod`; it ends when the pod is gone from API and runtime.
+pub(crate) fn start(context: Arc<Context>, pod: Arc<Pod>, done: impl FnOnce(String, End) + Send + 'static) -> Mailbox {
+    let mailbox = Mailbox::new(pod.metadata.uid.clone().unwrap_or_default());
+    let group = Group::below(context.group.token());
+    let actor = Actor {
+        writer: Writer::start(context.clone(), &context.group),
+        probes: Probes::new(context.clone(), group.clone(), mailbox.clone()),
+        mailbox: mailbox.clone(),
+        status: pod.status.clone().unwrap_or_default(),
+        life: Life::Running,
+        removed: false,
+        failed: None,
+        view: View::default(),
+        known: Known::default(),
+        pulls: Pulls::default(),
+        backoff: Backoff::default(),
+        waiting: HashMap::new(),
+        stopping: HashMap::new(),
+        volumes: volumes::Paths::new(),
+        prepared: false,
+        tokens: Arc::default(),
+        wake: None,
+        group,
+        context: context.clone(),
+        pod,
+    };
+    context.group.spawn("pod", async move {
+        let uid = actor.mailbox.uid().to_owned();
+        let group = actor.group.clone();
+        let end = match AssertUnwindSafe(Box::pin(actor.run())).catch_unwind().await {
+            Ok(()) => End::Done,
+            Err(_) => End::Panicked,
+        };
+        // Probes and pulls of an actor that is gone must not go on.
+        group.token().cancel();
+        done(uid, end);
+    });
+    mailbox
+}
+
+impl Actor {
+    async fn run(mut self) {
+        self.adopt().await;
+        let mut look = true;
+        loop {
+            if look {
+                self.wake = None;
+                if self.reconcile().await {
+                    break;
+                }
+            } else {
+                self.tell();
+            }
+            let wake = self.wake.unwrap_or_else(|| Instant::now() + Duration::from_hours(24));
+            let mailbox = self.mailbox.clone();
+            look = tokio::select! {
+                inbox = mailbox.receive() => self.take(inbox).await,
+                () = tokio::time::sleep_until(wake) => true,
+            };
+        }
+        let uid = self.mailbox.uid().to_owned();
+        self.context.config_maps.release(&uid, &HashSet::new());
+        self.context.secrets.release(&uid, &HashSet::new());
+        self.group.stop(Duration::from_secs(1)).await;
+    }
+
+    /// What a predecessor left running goes on untouched: probes resume from the verdicts the API shows.
+    async fn adopt(&mut self) {
+        if let Ok(view) = self.context.runtime.view(self.mailbox.uid()).await {
+            self.view = view;
+        }
+        let statuses = self
+            .status
+            .container_statuses
+            .iter()
+            .flatten()
+            .chain(self.status.init_container_statuses.iter().flatten());
+        for shown in statuses.cloned().collect::<Vec<_>>() {
+            let id = shown
+                .container_id
+                .as_deref()
+                .and_then(|id| id.strip_prefix("containerd://"))
+                .unwrap_or_default();
+            let running = self.view.running().any(|container| container.id == id);
+            if running {
+                self.probes.remember(id, shown.started == Some(true), shown.ready);
+            }
+        }
+        if matches!(self.status.phase.as_deref(), Some("Succeeded" | "Failed")) {
+            self.life = Life::Ending;
+        }
+    }
+
+    pub(super) fn spec(&self) -> PodSpec {
+        self.pod.spec.clone().unwrap_or_default()
+    }
+
+    /// The pod's addresses; on the node's network they are the node's.
+    pub(super) fn ips(&self) -> Vec<String> {
+        if self.pod.spec.as_ref().and_then(|spec| spec.host_network) == Some(true) {
+            return self.context.host_ips();
+        }
+        self.view
+            .sandbox()
+            .map(|sandbox| sandbox.ips.clone())
+            .unwrap_or_default()
+    }
+
+    /// The container or ephemeral container of that name.
+    pub(super) fn container(&self, name: &str) -> Option<Container> {
+        let spec = self.pod.spec.as_ref()?;
+        let plain = spec.containers.iter().chain(spec.init_containers.iter().flatten());
+        if let Some(found) = plain.into_iter().find(|container| container.name == name) {
+            return Some(found.clone());
+        }
+        let ephemeral = spec
+            .ephemeral_containers
+            .iter()
+            .flatten()
+            .find(|container| container.name == name)?;
+        serde_json::from_value(serde_json::to_value(ephemeral).ok()?).ok()
+    }
+
+    /// Makes the loop look again after `delay` at the latest.
+    pub(super) fn wake_in(&mut self, delay: Duration) {
+        let at = Instant::now() + delay;
+        self.wake = Some(self.wake.map_or(at, |present| present.min(at)));
+    }
+
+    /// Takes in what has gathered. True if the runtime is to be looked at; false if only the status may have changed.
+    async fn take(&mut self, inbox: Inbox) -> bool {
+        let mut look = inbox.removed || inbox.runtime || inbox.objects || !inbox.done.is_empty();
+        self.removed |= inbox.removed;
+        let mut described = false;
+        if let Some(pod) = inbox.pod {
+            // Most updates are echoes of the status that was written from here.
+            look |= pod.spec != self.pod.spec
+                || pod.metadata.deletion_timestamp != self.pod.metadata.deletion_timestamp
+                || pod.metadata.deletion_grace_period_seconds != self.pod.metadata.deletion_grace_period_seconds
+                || pod.status.as_ref().map(|status| &status.phase)
+                    != self.pod.status.as_ref().map(|status| &status.phase);
+            described = pod.metadata.labels != self.pod.metadata.labels
+                || pod.metadata.annotations != self.pod.metadata.annotations;
+            self.pod = pod;
+        }
+        if (inbox.objects || described) && self.prepared && self.life == Life::Running {
+            self.prepare_volumes().await;
+        }
+        for done in inbox.done {
+            self.finished(done);
+        }
+        look
+    }
+
+    fn finished(&mut self, done: Done) {
+        match done {
+            Done::Pulled { container, result } => self.pulled(&container, result),
+            Done::Stopped { id, error } => {
+                if let Some(error) = error {
+                    tracing::warn!(container = id, error, "container not stopped; trying again");
+                }
+                self.stopping.remove(&id);
+            }
+            Done::PostStartFailed { id, message } => {
+                if let Some(name) = self
+                    .view
+                    .containers
+                    .iter()
+                    .find(|held| held.id == id)
+                    .map(|held| held.name.clone())
+                {
+                    self.context.recorder.pod(
+                        &self.pod,
+                        Some(&name),
+                        Kind::Warning,
+                        "FailedPostStartHook",
+                        "PostStartHook failed",
+                    );
+                    tracing::debug!(name, message, "postStart hook failed");
+                }
+                self.known.unhealthy.insert(id, "FailedPostStartHook".to_owned());
+            }
+            Done::Probed { id, verdict } => self.probed(&id, verdict),
+        }
+    }
+
+    fn probed(&mut self, id: &str, verdict: Verdict) {
+        let Some(name) = self
+            .view
+            .containers
+            .iter()
+            .find(|held| held.id == id)
+            .map(|held| held.name.clone())
+        else {
+            return;
+        };
+        let Some(kind) = self.probes.note(id, &verdict) else {
+            return;
+        };
+        self.known.unhealthy.insert(
+            id.to_owned(),
+            format!("Container {name} failed {kind} probe, will be restarted"),
+        );
+    }
+
+    /// One pass. True once nothing of the pod is left to care for.
+    async fn reconcile(&mut self) -> bool {
+        for _ in 0..ROUNDS {
+            match self.context.runtime.view(self.mailbox.uid()).await {
+                Ok(view) => self.view = view,
+                Err(error) => {
+                    tracing::warn!(pod = self.pod.metadata.name, %error, "runtime does not answer");
+                    self.wake_in(RETRY);
+                    return false;
+                }
+            }
+            self.probes.sync(&self.pod, &self.view);
+            self.known.started.clone_from(&self.probes.started);
+            let held: HashSet<&str> = self.view.containers.iter().map(|held| held.id.as_str()).collect();
+            self.known.unhealthy.retain(|id, _| held.contains(id.as_str()));
+            self.judge();
+            let acted = match self.life {
+                Life::Running => self.advance().await,
+                Life::Ending => self.end().await,
+                Life::Ended => false,
+            };
+            self.tell();
+            if !acted {
+                break;
+            }
+        }
+        if self.life == Life::Ended && self.removed {
+            self.forget().await;
+            return true;
+        }
+        false
+    }
+
+    /// Decides whether the pod's time is up.
+    fn judge(&mut self) {
+        if self.life != Life::Running {
+            return;
+        }
+        if self.removed || self.pod.metadata.deletion_timestamp.is_some() {
+            self.life = Life::Ending;
+            return;
+        }
+        // Evicted or failed by someone else.
+        let shown = self.pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        if matches!(shown, Some("Succeeded" | "Failed")) {
+            if let Some(status) = &self.pod.status {
+                self.status = status.clone();
+            }
+            self.life = Life::Ending;
+            return;
+        }
+        let Some(deadline) = self.pod.spec.as_ref().and_then(|spec| spec.active_deadline_seconds) else {
+            return;
+        };
+        let Some(began) = self.status.start_time.as_ref().map(|time| time.0) else {
+            return;
+        };
+        let left = deadline - Timestamp::now().duration_since(began).as_secs();
+        if left > 0 {
+            self.wake_in(Duration::from_secs(left as u64));
+        } else {
+            let message = "Pod was active on the node longer than the specified deadline".to_owned();
+            self.failed = Some(("DeadlineExceeded".to_owned(), message));
+            self.life = Life::Ending;
+        }
+    }
+
+    /// Takes the steps of the plan. True if the runtime is to be looked at again at once.
+    async fn advance(&mut self) -> bool {
+        let plan = plan(&self.spec(), &self.view, &self.known);
+        if plan.finish {
+            self.life = Life::Ending;
+            return true;
+        }
+        for (id, reason) in &plan.stop {
+            if reason.ends_with(DEFINITION_CHANGED) {
+                self.known.replace.insert(id.clone());
+            }
+            self.stop_container(id, reason, None);
+        }
+        if let Some(attempt) = plan.sandbox {
+            // A sandbox takes a while; until then the API shows that the pod has arrived.
+            self.tell();
+            return self.create_sandbox(attempt).await;
+        }
+        if self.view.sandbox().is_none() {
+            return false;
+        }
+        if !self.prepared && !self.prepare_volumes().await {
+            return false;
+        }
+        let mut acted = false;
+        for name in self.ephemeral_to_start().into_iter().chain(plan.start) {
+            acted |= self.start_container(&name).await;
+        }
+        if let Some(refresh) = self.tokens.next_refresh() {
+            let left = refresh.duration_since(Timestamp::now());
+            match Duration::try_from(left) {
+                Ok(left) if !left.is_zero() => self.wake_in(left),
+                _ => {
+                    self.prepare_volumes().await;
+                    self.wake_in(Duration::from_mins(1));
+                }
+            }
+        }
+        acted
+    }
+
+    fn ephemeral_to_start(&self) -> Vec<String> {
+        let spec = self.pod.spec.as_ref();
+        let list = spec
+            .and_then(|spec| spec.ephemeral_containers.as_ref())
+            .into_iter()
+            .flatten();
+        list.map(|container| container.name.clone())
+            .filter(|name| self.view.latest(name).is_none())
+            .collect()
+    }
+
+    /// Prepares the pod's volumes, or refreshes them. False if one cannot be made now.
+    pub(super) async fn prepare_volumes(&mut self) -> bool {
+        let namespace = self.pod.metadata.namespace.clone().unwrap_or_default();
+        let ips = self.ips();
+        let preparation = volumes::Preparation {
+            pod: &self.pod,
+            root: &self.context.options.root,
+            facts: &self.context.facts(ips),
+            lookup: volumes::lookup::Lookup {
+                context: &self.context,
+                namespace: &namespace,
+                mailbox: &self.mailbox,
+                tokens: &self.tokens,
+            },
+        };
+        match preparation.run().await {
+            Ok(paths) => {
+                self.volumes = paths;
+                self.prepared = true;
+                true
+            }
+            Err((volume, error)) => {
+                let message = format!("MountVolume.SetUp failed for volume \"{volume}\" : {error}");
+                self.context
+                    .recorder
+                    .pod(&self.pod, None, Kind::Warning, "FailedMount", message);
+                self.wake_in(RETRY);
+                false
+            }
+        }
+    }
+
+    /// Computes the status and hands it to the writer if it has changed.
+    fn tell(&mut self) {
+        let facts = status::Facts {
+            waiting: self.waiting.clone(),
+            ready: self.probes.ready.clone(),
+            started: self.probes.started.clone(),
+            terminal: self.life != Life::Running,
+            failed: self.failed.clone(),
+            host_ips: self.context.host_ips(),
+        };
+        // Conditions of others come from the object as last seen, the kubelet's own from what it last said.
+        let mut old = self.status.clone();
+        let shown = self
+            .pod
+            .status
+            .as_ref()
+            .and_then(|status| status.conditions.clone())
+            .unwrap_or_default();
+        status::adopt_foreign(&mut old, shown);
+        let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+        let mut status = status::generate(&self.pod, &old, &self.view, &facts, now);
+        let ended = self.life == Life::Ended;
+        if !ended && self.life == Life::Ending {
+            // A terminal phase promises that nothing runs any more.
+            status::hold_back_terminal(&mut status, &old);
+        }
+        let delete = ended && !self.removed && self.pod.metadata.deletion_timestamp.is_some();
+        self.status = status.clone();
+        if !self.removed || mirror::is_static(&self.pod) && !ended {
+            self.writer.set(Desired {
+                pod: self.pod.clone(),
+                status,
+                delete,
+            });
+        }
+    }
+}
+
+impl Actor {
+    /// Sends a message to itself from work it does not wait for.
+    pub(super) fn reply(&self) -> impl Fn(Done) + Send + 'static {
+        let mailbox = self.mailbox.clone();
+        move |done| mailbox.send(Message::Done(done))
+    }
+}

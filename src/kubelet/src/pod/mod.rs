@@ -1,0 +1,22 @@
+//! One actor per pod: it alone decides about its pod and talks to the runtime about it.
+
+mod actor;
+pub(crate) mod backoff;
+mod cgroup;
+mod container;
+mod dns;
+pub(crate) mod env;
+pub(crate) mod fields;
+mod hooks;
+mod hosts;
+pub(crate) mod mailbox;
+mod plan;
+mod pull;
+pub(crate) mod resources;
+pub(crate) mod restart;
+pub(crate) mod sandbox;
+mod security;
+mod start;
+mod stop;
+
+pub(crate) use actor::{End, start};

@@ -1,0 +1,274 @@
+//! Exec and attach. SPDY clients are passed through to the runtime; WebSocket clients are translated, because the
+//! runtime's WebSocket cannot half-close and `exec -i <file` needs that.
+
+use std::io;
+
+use bytes::Bytes;
+use cri::v1;
+use futures::{SinkExt as _, StreamExt as _};
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::routes::query;
+use super::runtime_stream::{Upgraded, connect, pass_through, spdy_headers, wants};
+use super::websocket::{self, Socket};
+use super::{Body, Server, text};
+use crate::runtime::{Container, RuntimeError, State};
+use crate::spdy::{self, Event, StreamId};
+
+const PROTOCOLS: &[&str] = &["v5.channel.k8s.io", "v4.channel.k8s.io"];
+/// Message of v5 that closes a channel.
+const CLOSE: u8 = 255;
+const STDIN: u8 = 0;
+const STDOUT: u8 = 1;
+const STDERR: u8 = 2;
+const ERROR: u8 = 3;
+const RESIZE: u8 = 4;
+
+/// Which streams the client wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Streams {
+    stdin: bool,
+    stdout: bool,
+    stderr: bool,
+    tty: bool,
+}
+
+impl Streams {
+    fn of(pairs: &[(String, String)]) -> Self {
+        let set = |name: &str| {
+            pairs
+                .iter()
+                .any(|(key, value)| key == name && matches!(value.as_str(), "1" | "true"))
+        };
+        let tty = set("tty");
+        // A terminal has one output.
+        Self {
+            stdin: set("input"),
+            stdout: set("output"),
+            stderr: set("error") && !tty,
+            tty,
+        }
+    }
+}
+
+pub(super) async fn exec(
+    server: &Server,
+    namespace: &str,
+    pod: &str,
+    name: &str,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let pairs = query(request.uri());
+    let streams = Streams::of(&pairs);
+    let container = match running(server, namespace, pod, name).await {
+        Ok(container) => container,
+        Err(response) => return response,
+    };
+    let url = server.context.runtime.exec_url(v1::ExecRequest {
+        container_id: container.id,
+        cmd: pairs
+            .into_iter()
+            .filter(|(key, _)| key == "command")
+            .map(|(_, value)| value)
+            .collect(),
+        tty: streams.tty,
+        stdin: streams.stdin,
+        stdout: streams.stdout,
+        stderr: streams.stderr,
+    });
+    stream(server, url.await, streams, request).await
+}
+
+pub(super) async fn attach(
+    server: &Server,
+    namespace: &str,
+    pod: &str,
+    name: &str,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let streams = Streams::of(&query(request.uri()));
+    let container = match running(server, namespace, pod, name).await {
+        Ok(container) => container,
+        Err(response) => return response,
+    };
+    let url = server.context.runtime.attach_url(v1::AttachRequest {
+        container_id: container.id,
+        stdin: streams.stdin,
+        tty: streams.tty,
+        stdout: streams.stdout,
+        stderr: streams.stderr,
+    });
+    stream(server, url.await, streams, request).await
+}
+
+/// The running container of that name.
+async fn running(server: &Server, namespace: &str, pod: &str, name: &str) -> Result<Container, Response<Body>> {
+    let Some(found) = server.manager.find(namespace, pod) else {
+        return Err(text(
+            StatusCode::NOT_FOUND,
+            format!("pod \"{pod}_{namespace}\" does not exist"),
+        ));
+    };
+    let view = server
+        .context
+        .runtime
+        .view(found.metadata.uid.as_deref().unwrap_or_default())
+        .await;
+    let view = view.map_err(|error| text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    let container = view
+        .latest(name)
+        .filter(|container| container.state == State::Running)
+        .cloned();
+    container.ok_or_else(|| text(StatusCode::NOT_FOUND, format!("container not found (\"{name}\")")))
+}
+
+async fn stream(
+    server: &Server,
+    url: Result<String, RuntimeError>,
+    streams: Streams,
+    mut request: Request<Incoming>,
+) -> Response<Body> {
+    let url = match url {
+        Ok(url) => url,
+        Err(error) => return text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    };
+    let group = &server.context.group;
+    if wants(request.headers(), "SPDY/3.1") {
+        return pass_through(&url, request, group).await;
+    }
+    if !wants(request.headers(), "websocket") {
+        return text(
+            StatusCode::BAD_REQUEST,
+            "you must specify an upgrade to WebSocket or SPDY/3.1",
+        );
+    }
+    let Some(protocol) = websocket::subprotocol(request.headers(), PROTOCOLS) else {
+        // Older subprotocols have no exit codes and no half-close; the runtime knows them as they are.
+        return pass_through(&url, request, group).await;
+    };
+    let runtime = match connect(&url, spdy_headers(&["v4.channel.k8s.io"]), group).await {
+        Ok((runtime, _)) => runtime,
+        Err(response) => return response,
+    };
+    let Some((response, socket)) = websocket::accept(&mut request, protocol) else {
+        return text(StatusCode::BAD_REQUEST, "no Sec-WebSocket-Key header");
+    };
+    group.spawn("exec", async move {
+        let Some(socket) = socket.await else { return };
+        if let Err(error) = bridge(socket, runtime, streams).await {
+            tracing::debug!(%error, "stream ended");
+        }
+    });
+    response
+}
+
+/// Streams of the runtime by channel.
+struct Channels(Vec<(u8, StreamId)>);
+
+impl Channels {
+    fn stream(&self, channel: u8) -> Option<StreamId> {
+        self.0
+            .iter()
+            .find(|(own, _)| *own == channel)
+            .map(|(_, stream)| *stream)
+    }
+
+    fn channel(&self, stream: StreamId) -> Option<u8> {
+        self.0
+            .iter()
+            .find(|(_, own)| *own == stream)
+            .map(|(channel, _)| *channel)
+    }
+}
+
+/// Carries bytes between a WebSocket client and the runtime until the runtime has said how it ended.
+async fn bridge(socket: Socket, runtime: Upgraded, streams: Streams) -> io::Result<()> {
+    let (mut reader, mut writer) = spdy::client(runtime);
+    let mut channels = Channels(vec![(ERROR, writer.open(&[("streamtype", "error")]).await?)]);
+    for (wanted, channel, kind) in [
+        (streams.stdin, STDIN, "stdin"),
+        (streams.stdout, STDOUT, "stdout"),
+        (streams.stderr, STDERR, "stderr"),
+        (streams.tty, RESIZE, "resize"),
+    ] {
+        if wanted {
+            channels.0.push((channel, writer.open(&[("streamtype", kind)]).await?));
+        }
+    }
+    let channels = &channels;
+    let (mut out, mut incoming) = socket.split();
+    // Tells the client that the streams are there, as upstream's server does.
+    let lowest = [(streams.stdout, STDOUT), (streams.stderr, STDERR)]
+        .into_iter()
+        .find(|(wanted, _)| *wanted);
+    let hello = lowest.map_or(ERROR, |(_, channel)| channel);
+    out.send(Message::Binary(Bytes::copy_from_slice(&[hello])))
+        .await
+        .map_err(io::Error::other)?;
+    let to_client = async {
+        while let Some(event) = reader.next().await? {
+            let Event::Data(stream, bytes) = event else { continue };
+            let Some(channel) = channels.channel(stream) else {
+                continue;
+            };
+            let mut message = Vec::with_capacity(bytes.len() + 1);
+            message.push(channel);
+            message.extend_from_slice(&bytes);
+            out.send(Message::Binary(message.into()))
+                .await
+                .map_err(io::Error::other)?;
+        }
+        out.send(websocket::normal_close()).await.map_err(io::Error::other)?;
+        io::Result::Ok(())
+    };
+    let to_runtime = async {
+        while let Some(message) = incoming.next().await {
+            let bytes: Bytes = match message.map_err(io::Error::other)? {
+                Message::Binary(bytes) => bytes,
+                Message::Text(text) => text.into(),
+                Message::Close(_) => break,
+                _ => continue,
+            };
+            match bytes.first() {
+                Some(&CLOSE) => {
+                    if let Some(stream) = bytes.get(1).and_then(|channel| channels.stream(*channel)) {
+                        writer.close(stream).await?;
+                    }
+                }
+                Some(channel) => {
+                    if let Some(stream) = channels.stream(*channel) {
+                        writer.send(stream, &bytes[1..]).await?;
+                    }
+                }
+                None => {}
+            }
+        }
+        io::Result::Ok(())
+    };
+    // The client's end is the end; so is the runtime's, after its last bytes have been passed on.
+    tokio::select! {
+        result = to_client => result,
+        result = to_runtime => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_has_no_separate_stderr() {
+        let pairs = ["input", "output", "error", "tty"].map(|name| (name.to_owned(), "1".to_owned()));
+        assert_eq!(
+            Streams::of(&pairs),
+            Streams {
+                stdin: true,
+                stdout: true,
+                stderr: false,
+                tty: true
+            }
+        );
+    }
+}

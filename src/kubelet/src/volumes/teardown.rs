@@ -1,0 +1,78 @@
+//! Removes what a pod leaves on the node once its containers are gone.
+
+use std::path::{Path, PathBuf};
+
+use rustix::mount::{UnmountFlags, unmount};
+
+use super::{memory_folder, pod_folder, subpath};
+
+/// Unmounts and removes the pod's volumes. Never follows a mount it did not make.
+pub(crate) fn remove(root: &Path, uid: &str) -> std::io::Result<()> {
+    let folder = pod_folder(root, uid);
+    subpath::unpin_all(&folder.join("volume-subpaths"));
+    for volume in fs_err::read_dir(folder.join("volumes/kubernetes.io~empty-dir"))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let _ = unmount(volume.path(), UnmountFlags::DETACH);
+    }
+    for mount in mounts_below(&folder)? {
+        unmount(&mount, UnmountFlags::DETACH)?;
+    }
+    // Deleting through a mount that is still there would delete what it shows: somebody else's files.
+    if let Some(left) = mounts_below(&folder)?.first() {
+        return Err(std::io::Error::other(format!("{} is still mounted", left.display())));
+    }
+    for folder in [folder, memory_folder(root).join(uid)] {
+        match fs_err::remove_dir_all(folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Mount points inside `folder`, innermost first.
+fn mounts_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let table = fs_err::read_to_string("/proc/self/mountinfo")?;
+    let points = table.lines().filter_map(|line| line.split(' ').nth(4)).map(unescape);
+    let mut below: Vec<PathBuf> = points
+        .filter(|point| point != folder && point.starts_with(folder))
+        .collect();
+    below.sort_by_key(|point| std::cmp::Reverse(point.components().count()));
+    Ok(below)
+}
+
+/// The kernel writes blanks in paths as octal escapes.
+fn unescape(text: &str) -> PathBuf {
+    let plain = [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")];
+    PathBuf::from(
+        plain
+            .iter()
+            .fold(text.to_owned(), |text, (escape, plain)| text.replace(escape, plain)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn removal_takes_the_pods_folders_and_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        for uid in ["a", "b"] {
+            fs_err::create_dir_all(pod_folder(root.path(), uid).join("volumes/kubernetes.io~empty-dir/v")).unwrap();
+            fs_err::create_dir_all(memory_folder(root.path()).join(uid)).unwrap();
+        }
+        remove(root.path(), "a").unwrap();
+        remove(root.path(), "a").unwrap();
+        assert!(!pod_folder(root.path(), "a").exists() && !memory_folder(root.path()).join("a").exists());
+        assert!(pod_folder(root.path(), "b").exists() && memory_folder(root.path()).join("b").exists());
+    }
+
+    #[test]
+    fn blanks_in_mount_points_are_read_back() {
+        assert_eq!(unescape("/a\\040b"), PathBuf::from("/a b"));
+    }
+}

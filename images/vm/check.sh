@@ -1,0 +1,45 @@
+# Runs in the virtual machine that `cargo xtask vm` boots: what a user does on the first day.
+# Every line that begins with "check:" is read by the harness.
+set -o pipefail
+say() { echo "check: $*"; }
+step() {
+  local began=$SECONDS name=$1
+  shift
+  if "$@" >/root/out 2>&1; then say "ok $name ($((SECONDS - began)) s)"; else
+    say "FAIL $name (exit $?)"
+    sed 's/^/check:   /' /root/out
+    rkube logs 2>&1 | tail -40 | sed 's/^/check:   log: /'
+    say end
+    exit 1
+  fi
+}
+patiently() {
+  local end=$((SECONDS + 300))
+  until "$@"; do
+    [ $SECONDS -lt $end ] || return 1
+    sleep 1
+  done
+}
+succeeded() { [ "$(kubectl get pod "$1" -o 'jsonpath={.status.phase}')" = Succeeded ]; }
+running() { [ "$(kubectl get pod "$1" -o 'jsonpath={.status.phase}')" = Running ]; }
+wget_service() { kubectl exec client -- wget -q -T 10 -O - http://web/ | grep 'Welcome to nginx'; }
+
+say "$(docker version --format 'Docker {{.Server.Version}}'), $(docker info --format '{{.Driver}}, control groups v{{.CgroupVersion}}, {{.CgroupDriver}}'), kernel $(uname -r)"
+step "start" rkube start --wait-timeout 900
+say "$(docker inspect rkube --format 'privileged: {{.HostConfig.Privileged}}')"
+step "image compose busybox" rkube image compose busybox --to /root/busybox.tar
+step "image compose nginx" rkube image compose nginx --to /root/nginx.tar
+step "image load" rkube image load /root/busybox.tar /root/nginx.tar
+step "run" kubectl run web --image=rkube.test/nginx:1 --port=80 --expose
+step "web runs" patiently running web
+step "client" kubectl run client --image=rkube.test/busybox:1 -- sleep 3600
+step "client runs" patiently running client
+step "pod reaches service by name" patiently wget_service
+step "stop" rkube stop
+step "start again" rkube start --wait-timeout 900
+step "pods are back" patiently running client
+step "pod reaches service by name again" patiently wget_service
+step "delete" rkube delete
+left=$(docker ps -aq; docker volume ls -q; docker network ls -q --filter label=io.rkube.cluster)
+if [ -z "$left" ]; then say "ok nothing is left"; else say "FAIL left: $left"; fi
+say end

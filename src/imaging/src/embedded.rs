@@ -1,0 +1,30 @@
+//! Recipes and public keys that ship in the binary, so that a machine with nothing on it can compose.
+
+use crate::{ImagingError, Recipe};
+
+const RECIPES: [(&str, &str); 4] = [
+    ("node", include_str!("../../../images/node/recipe.yaml")),
+    ("busybox", include_str!("../../../images/test/busybox.yaml")),
+    ("nginx", include_str!("../../../images/test/nginx.yaml")),
+    ("redis", include_str!("../../../images/test/redis.yaml")),
+];
+
+/// Debian's archive keys: armored, each with its subkeys.
+pub(crate) const KEYS: [&str; 3] = [
+    include_str!("../../../images/keys/debian-trixie-automatic.asc"),
+    include_str!("../../../images/keys/debian-trixie-stable.asc"),
+    include_str!("../../../images/keys/debian-trixie-security-automatic.asc"),
+];
+
+/// The recipe shipped under `name`.
+pub fn recipe(name: &str) -> Option<Result<Recipe, ImagingError>> {
+    RECIPES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(known, text)| Recipe::parse(known, text))
+}
+
+/// Names of the recipes that ship.
+pub fn recipe_names() -> impl Iterator<Item = &'static str> {
+    RECIPES.iter().map(|(name, _)| *name)
+}

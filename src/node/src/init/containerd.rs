@@ -1,0 +1,104 @@
+//! containerd's configuration (version 2, as containerd 1.7 reads it) and registry hosts.
+
+use std::io;
+use std::path::Path;
+
+use nodespec::{NodeConfig, paths, ports};
+
+use super::fixes::Facts;
+
+/// The file containerd is started with.
+pub(crate) const CONFIG: &str = "/etc/containerd/config.toml";
+const CERTS: &str = "/etc/containerd/certs.d";
+const NODE_RUNTIME: &str = "/usr/bin/crun";
+
+/// Plugins that no node of ours uses; each costs memory and start-up time.
+const DISABLED: &[&str] = &[
+    "io.containerd.snapshotter.v1.aufs",
+    "io.containerd.snapshotter.v1.blockfile",
+    "io.containerd.snapshotter.v1.btrfs",
+    "io.containerd.snapshotter.v1.devmapper",
+    "io.containerd.snapshotter.v1.zfs",
+    "io.containerd.tracing.processor.v1.otlp",
+    "io.containerd.internal.v1.tracing",
+    "io.containerd.nri.v1.nri",
+];
+
+/// Writes the configuration and the registry hosts.
+pub(crate) fn configure(config: &NodeConfig, facts: &Facts) -> io::Result<()> {
+    let crun = Path::new(NODE_RUNTIME).exists();
+    write_if_changed(CONFIG, &render(config, facts, crun))?;
+    // The embedded image's registry exists nowhere else, so its name resolves to the node itself only.
+    let local = format!("http://127.0.0.1:{}", ports::REGISTRY);
+    let name = config.embedded_image.split('/').next().unwrap_or_default();
+    write_if_changed(
+        &format!("{CERTS}/{name}/hosts.toml"),
+        &format!("server = \"{local}\"\n\n[host.\"{local}\"]\n  capabilities = [\"pull\", \"resolve\"]\n"),
+    )?;
+    // Any other registry: images being loaded are offered by the node itself first; the registry's own address is last.
+    write_if_changed(
+        &format!("{CERTS}/_default/hosts.toml"),
+        &format!("[host.\"{local}\"]\n  capabilities = [\"pull\", \"resolve\"]\n"),
+    )
+}
+
+fn render(config: &NodeConfig, facts: &Facts, crun: bool) -> String {
+    let disabled = DISABLED
+        .iter()
+        .map(|plugin| format!("\"{plugin}\""))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let binary = if crun { NODE_RUNTIME } else { "/usr/sbin/runc" };
+    format!(
+        r#"version = 2
+root = "/var/lib/containerd"
+state = "/run/containerd"
+disabled_plugins = [{disabled}]
+
+[grpc]
+  address = "{socket}"
+
+[debug]
+  level = "error"
+
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "{sandbox}"
+  restrict_oom_score_adj = {restrict}
+  disable_tcp_service = true
+  stream_server_address = "127.0.0.1"
+  stream_server_port = "0"
+  tolerate_missing_hugetlb_controller = true
+  enable_unprivileged_ports = true
+  enable_unprivileged_icmp = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+    conf_dir = "/etc/cni/net.d"
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "{CERTS}"
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "{snapshotter}"
+    default_runtime_name = "runc"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+      privileged_without_host_devices = {devices}
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+        BinaryName = "{binary}"
+        SystemdCgroup = false
+"#,
+        socket = paths::CONTAINERD_SOCKET,
+        sandbox = config.embedded_image,
+        restrict = facts.restrict_oom_score,
+        snapshotter = facts.snapshotter,
+        devices = facts.restrict_devices,
+    )
+}
+
+fn write_if_changed(path: &str, text: &str) -> io::Result<()> {
+    if fs_err::read_to_string(path).is_ok_and(|present| present == text) {
+        return Ok(());
+    }
+    if let Some(folder) = Path::new(path).parent() {
+        fs_err::create_dir_all(folder)?;
+    }
+    fs_err::write(path, text)
+}

@@ -1,0 +1,11 @@
+//! The agent inside a node: init, boot fixes, containerd as a child, supervised components, status.
+
+pub mod agent;
+pub mod dns_check;
+pub mod freeze;
+pub mod image_load;
+pub mod images;
+pub mod init;
+mod registry;
+mod resolver;
+pub mod stop_pods;

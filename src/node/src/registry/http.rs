@@ -1,0 +1,131 @@
+//! Routes of the distribution API. Repository names contain slashes, hence one fallback handler that splits the path.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use tokio::sync::mpsc;
+use tokio_util::io::ReaderStream;
+
+use super::embedded::{self, MANIFEST_TYPE};
+use super::{Registry, staging};
+
+const CHUNK: usize = 256 * 1024;
+
+pub(super) fn router(registry: Arc<Registry>) -> Router {
+    Router::new().fallback(serve).with_state(registry)
+}
+
+enum Target<'a> {
+    Base,
+    Manifest { repository: &'a str, reference: &'a str },
+    Blob { digest: &'a str },
+}
+
+fn target(path: &str) -> Option<Target<'_>> {
+    let rest = path.strip_prefix("/v2/").or_else(|| path.strip_prefix("/v2"))?;
+    if rest.is_empty() {
+        return Some(Target::Base);
+    }
+    if let Some((repository, reference)) = rest.rsplit_once("/manifests/") {
+        return Some(Target::Manifest { repository, reference });
+    }
+    rest.rsplit_once("/blobs/").map(|(_, digest)| Target::Blob { digest })
+}
+
+async fn serve(State(registry): State<Arc<Registry>>, request: Request) -> Response {
+    let head = request.method() == Method::HEAD;
+    if !head && request.method() != Method::GET {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    // containerd names the registry it stands in for; without it, the request is for this registry itself.
+    let query = request.uri().query().unwrap_or_default();
+    let namespace = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("ns="))
+        .unwrap_or_default();
+    match target(request.uri().path()) {
+        Some(Target::Base) => StatusCode::OK.into_response(),
+        Some(Target::Manifest { repository, reference }) => manifest(&registry, namespace, repository, reference, head),
+        Some(Target::Blob { digest }) => blob(&registry, digest, head).await,
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn manifest(registry: &Registry, namespace: &str, repository: &str, reference: &str, head: bool) -> Response {
+    let own = &registry.embedded;
+    let is_own = own.name == format!("{repository}:{reference}") || own.manifest.digest == reference;
+    let (media_type, digest, text) = if is_own {
+        (
+            MANIFEST_TYPE.to_owned(),
+            own.manifest.digest.clone(),
+            own.manifest.text.clone(),
+        )
+    } else if let Some(found) = staging::offered(namespace, repository, reference) {
+        (found.media_type, found.digest, found.text)
+    } else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let headers = [
+        (header::CONTENT_TYPE, media_type),
+        (header::CONTENT_LENGTH, text.len().to_string()),
+        (header::HeaderName::from_static("docker-content-digest"), digest),
+    ];
+    (headers, if head { Body::empty() } else { Body::from(text) }).into_response()
+}
+
+async fn blob(registry: &Registry, digest: &str, head: bool) -> Response {
+    let own = &registry.embedded;
+    let sized = |size: u64, body: Body| {
+        let headers = [
+            (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+            (header::CONTENT_LENGTH, size.to_string()),
+        ];
+        (headers, if head { Body::empty() } else { body }).into_response()
+    };
+    if digest == own.config.digest {
+        return sized(own.config.text.len() as u64, Body::from(own.config.text.clone()));
+    }
+    if digest == own.layer_digest {
+        return sized(own.layer_size, if head { Body::empty() } else { layer_body() });
+    }
+    let Some(path) = staging::blob(digest) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let Ok(file) = fs_err::tokio::File::open(path).await else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let Ok(meta) = file.metadata().await else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    sized(meta.len(), Body::from_stream(ReaderStream::with_capacity(file, CHUNK)))
+}
+
+/// The layer read on a blocking thread, a few chunks ahead of the network.
+fn layer_body() -> Body {
+    let (send, receive) = mpsc::channel::<std::io::Result<Vec<u8>>>(4);
+    drop(tokio::task::spawn_blocking(move || {
+        let mut layer = match embedded::layer() {
+            Ok(layer) => layer,
+            Err(error) => return drop(send.blocking_send(Err(error))),
+        };
+        loop {
+            let mut chunk = vec![0; CHUNK];
+            match layer.read(&mut chunk) {
+                Ok(0) => return,
+                Ok(count) => {
+                    chunk.truncate(count);
+                    if send.blocking_send(Ok(chunk)).is_err() {
+                        return;
+                    }
+                }
+                Err(error) => return drop(send.blocking_send(Err(error))),
+            }
+        }
+    }));
+    Body::from_stream(tokio_stream::wrappers::ReceiverStream::new(receive))
+}

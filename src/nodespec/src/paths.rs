@@ -1,0 +1,22 @@
+//! Files inside a node. What must survive a new container lives below `/var`.
+
+/// The node's [`crate::NodeConfig`] as JSON, written by the host before the container first starts.
+pub const CONFIG: &str = "/etc/rkube/node.json";
+/// Certificates and keys, written by the host; 0600.
+pub const PKI: &str = "/etc/rkube/pki";
+/// Static pod manifests the kubelet runs without an API server.
+pub const MANIFESTS: &str = "/etc/kubernetes/manifests";
+/// The binary itself.
+pub const BINARY: &str = "/usr/bin/rkube";
+/// The embedded store's folder.
+pub const STORE: &str = "/var/lib/rkube/store";
+/// The kubelet's root folder.
+pub const KUBELET: &str = "/var/lib/kubelet";
+/// Pod logs, `<namespace>_<name>_<uid>/<container>/<restart>.log` below it.
+pub const POD_LOGS: &str = "/var/log/pods";
+/// containerd's socket.
+pub const CONTAINERD_SOCKET: &str = "/run/containerd/containerd.sock";
+/// Logs of `rkube node` and containerd, rotated.
+pub const LOGS: &str = "/var/log/rkube";
+/// Unix socket on which `rkube node` answers status requests (HTTP/1.1, JSON).
+pub const STATUS_SOCKET: &str = "/run/rkube/status.sock";

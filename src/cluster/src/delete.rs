@@ -1,0 +1,31 @@
+//! `delete`: containers, volumes, network, kubeconfig entries and the profile, in that order.
+
+use crate::profile::ProfileStore;
+use crate::{ClusterError, Engine, kubeconfig};
+
+/// Removes all that exists of a cluster; fine if nothing does. False if there was nothing.
+pub async fn delete(engine: &Engine, store: &ProfileStore, name: &str) -> Result<bool, ClusterError> {
+    let there = store.names()?.iter().any(|known| known == name) || !engine.nodes(Some(name)).await?.is_empty();
+    remove_everything(engine, store, name).await?;
+    Ok(there)
+}
+
+/// Names of all clusters: those with a profile, and those of which only containers are left.
+pub async fn all_clusters(engine: &Engine, store: &ProfileStore) -> Result<Vec<String>, ClusterError> {
+    let mut names = store.names()?;
+    names.extend(engine.nodes(None).await?.into_iter().map(|node| node.cluster));
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+pub(crate) async fn remove_everything(engine: &Engine, store: &ProfileStore, name: &str) -> Result<(), ClusterError> {
+    let nodes = engine.nodes(Some(name)).await?;
+    futures::future::try_join_all(nodes.iter().map(|node| engine.remove_node(&node.name))).await?;
+    tokio::try_join!(engine.remove_volumes(name), engine.remove_networks(name))?;
+    // a profile that cannot be read must not keep the rest from being removed
+    if let Ok(Some(profile)) = store.read(name) {
+        kubeconfig::remove(&profile.kubeconfig, name, profile.previous_context.as_deref())?;
+    }
+    store.remove(name)
+}

@@ -1,0 +1,79 @@
+//! Images in the engine.
+
+use std::collections::HashMap;
+
+use bollard::query_parameters::{ImportImageOptionsBuilder, ListImagesOptionsBuilder};
+use futures::{StreamExt as _, TryStreamExt as _};
+use imaging::{Archive, Layer};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+
+use super::{Engine, upload};
+use crate::ClusterError;
+
+impl Engine {
+    /// The image's ID, if the engine has it.
+    pub async fn image_id(&self, reference: &str) -> Result<Option<String>, ClusterError> {
+        match self.docker.inspect_image(reference).await {
+            Ok(image) => Ok(image.id),
+            Err(error) if super::is_missing(&error) => Ok(None),
+            Err(error) => Err(super::failed("look for the image", error)),
+        }
+    }
+
+    /// Loads an image; its first layer only if the engine does not have it yet.
+    pub async fn load_image(&self, archive: Archive) -> Result<(), ClusterError> {
+        let Some(base) = archive.layers.first().map(|layer| layer.sha256.clone()) else {
+            return Ok(());
+        };
+        if self.has_base(&base).await? {
+            let without = self.load(archive.clone(), move |layer| layer.sha256 == base).await;
+            if without.is_ok() {
+                return without;
+            }
+            // some engines keep images otherwise and want every layer
+            tracing::debug!(?without, "loading without the base layer failed; sending all");
+        }
+        self.load(archive, |_| false).await
+    }
+
+    /// Writes an image as an archive.
+    pub(crate) async fn save_image(
+        &self,
+        reference: &str,
+        out: &mut (impl AsyncWrite + Unpin),
+    ) -> Result<(), ClusterError> {
+        let mut pieces = Box::pin(self.docker.export_image(reference));
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|error| super::failed("save the image", error))?;
+            out.write_all(&piece).await?;
+        }
+        Ok(())
+    }
+
+    async fn has_base(&self, base: &str) -> Result<bool, ClusterError> {
+        let filters = HashMap::from([("label".to_owned(), vec![format!("{}={base}", Archive::BASE_LABEL)])]);
+        let options = ListImagesOptionsBuilder::default().filters(&filters).build();
+        let images = self
+            .docker
+            .list_images(Some(options))
+            .await
+            .map_err(|error| super::failed("list images", error))?;
+        Ok(!images.is_empty())
+    }
+
+    async fn load(
+        &self,
+        archive: Archive,
+        present: impl Fn(&Layer) -> bool + Send + 'static,
+    ) -> Result<(), ClusterError> {
+        let body = upload::stream(move |out| archive.write(out, present));
+        let options = ImportImageOptionsBuilder::default().quiet(true).build();
+        let answers = self.docker.import_image_stream(options, body, None);
+        let answers: Vec<_> = answers
+            .try_collect()
+            .await
+            .map_err(|error| super::failed("load the image", error))?;
+        tracing::debug!(?answers, "image loaded");
+        Ok(())
+    }
+}

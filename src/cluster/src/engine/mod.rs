@@ -1,0 +1,67 @@
+//! The container engine: Docker's API over its socket, or Podman's compatible one.
+//!
+//! All calls to the engine are in this folder; the rest of the crate speaks of nodes and networks.
+
+mod connect;
+mod exec;
+mod image;
+mod labels;
+mod network;
+mod node;
+mod upload;
+
+use bollard::Docker;
+
+use crate::ClusterError;
+
+pub use connect::EngineSettings;
+pub use exec::{Chunk, ExecOutput, ExecSession};
+pub(crate) use network::Created;
+pub(crate) use node::NodeContainer;
+pub use node::NodeState;
+
+/// A connection to a container engine.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    docker: Docker,
+    address: String,
+}
+
+impl Engine {
+    /// Where the engine was found.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+/// True for "no such container, image, network or volume".
+fn is_missing(error: &bollard::errors::Error) -> bool {
+    status(error) == Some(404)
+}
+
+/// The engine's HTTP status, if it answered with one.
+fn status(error: &bollard::errors::Error) -> Option<u16> {
+    match error {
+        bollard::errors::Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        _ => None,
+    }
+}
+
+/// The engine's own words, or the innermost cause when it gave none.
+pub(crate) fn explain(error: &bollard::errors::Error) -> String {
+    if let bollard::errors::Error::DockerResponseServerError { message, .. } = error {
+        return message.trim().to_owned();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+pub(crate) fn failed(what: &'static str, error: bollard::errors::Error) -> ClusterError {
+    ClusterError::Engine {
+        what,
+        reason: explain(&error),
+    }
+}

@@ -1,0 +1,202 @@
+//! Node containers: how they are made, started, stopped and removed.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use bollard::models::{
+    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigCgroupnsModeEnum,
+    NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
+};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
+    StopContainerOptionsBuilder,
+};
+
+use super::{Engine, failed, is_missing, labels};
+use crate::ClusterError;
+use crate::profile::Confinement;
+
+/// What a node's container is made with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NodeContainer<'a> {
+    pub(crate) cluster: &'a str,
+    /// Container, host and volume name.
+    pub(crate) name: &'a str,
+    pub(crate) role: &'a str,
+    pub(crate) image: &'a str,
+    pub(crate) network: &'a str,
+    pub(crate) ip: IpAddr,
+    /// Port on 127.0.0.1 under which the API is published; control planes only.
+    pub(crate) api_port: Option<u16>,
+    pub(crate) confinement: Confinement,
+    pub(crate) modules: bool,
+    pub(crate) env: &'a [String],
+}
+
+/// A container of ours, as the engine lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeState {
+    /// Node and container name.
+    pub name: String,
+    /// Label `io.rkube.cluster`.
+    pub cluster: String,
+    /// `running`, `exited`, …
+    pub state: String,
+    /// Image reference it was made from.
+    pub image: String,
+}
+
+impl NodeState {
+    /// Whether its processes run.
+    pub fn running(&self) -> bool {
+        self.state == "running"
+    }
+}
+
+impl Engine {
+    /// Makes the container; it does not run yet.
+    pub(crate) async fn create_node(&self, node: &NodeContainer<'_>) -> Result<(), ClusterError> {
+        let options = CreateContainerOptionsBuilder::default().name(node.name).build();
+        let body = body(node);
+        self.docker
+            .create_container(Some(options), body)
+            .await
+            .map(drop)
+            .map_err(|error| failed("create the node's container", error))
+    }
+
+    /// Starts a container. The error is the engine's, so that the caller can tell why.
+    pub(crate) async fn start_node(&self, name: &str) -> Result<(), bollard::errors::Error> {
+        self.docker.start_container(name, None).await
+    }
+
+    /// Asks the container to end and waits; kills it after `grace` seconds. Fine if it is gone or stopped.
+    pub(crate) async fn stop_node(&self, name: &str, grace: i32) -> Result<(), ClusterError> {
+        let options = StopContainerOptionsBuilder::default().t(grace).build();
+        match self.docker.stop_container(name, Some(options)).await {
+            Err(error) if !is_missing(&error) && super::status(&error) != Some(304) => {
+                Err(failed("stop the node", error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes a container, running or not. Fine if it is gone.
+    pub(crate) async fn remove_node(&self, name: &str) -> Result<(), ClusterError> {
+        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        match self.docker.remove_container(name, Some(options)).await {
+            Err(error) if !is_missing(&error) => Err(failed("remove the node's container", error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Containers of one cluster, or of all, in order of their names.
+    pub async fn nodes(&self, cluster: Option<&str>) -> Result<Vec<NodeState>, ClusterError> {
+        let filters = HashMap::from([("label".to_owned(), vec![labels::filter(cluster)])]);
+        let options = ListContainersOptionsBuilder::default()
+            .all(true)
+            .filters(&filters)
+            .build();
+        let found = self.docker.list_containers(Some(options)).await;
+        let mut nodes: Vec<NodeState> = found
+            .map_err(|error| failed("list containers", error))?
+            .into_iter()
+            .map(|container| {
+                let label = container.labels.unwrap_or_default().remove(labels::CLUSTER);
+                let name = container
+                    .names
+                    .unwrap_or_default()
+                    .into_iter()
+                    .next()
+                    .unwrap_or_default();
+                NodeState {
+                    name: name.trim_start_matches('/').to_owned(),
+                    cluster: label.unwrap_or_default(),
+                    state: container.state.map(|state| state.to_string()).unwrap_or_default(),
+                    image: container.image.unwrap_or_default(),
+                }
+            })
+            .collect();
+        nodes.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok(nodes)
+    }
+
+    /// Whether a container of that name exists that is not of this cluster.
+    pub(crate) async fn foreign_container(&self, name: &str, cluster: &str) -> Result<bool, ClusterError> {
+        match self.docker.inspect_container(name, None).await {
+            Ok(found) => {
+                let labels = found.config.and_then(|config| config.labels).unwrap_or_default();
+                Ok(labels.get(labels::CLUSTER).map(String::as_str) != Some(cluster))
+            }
+            Err(error) if is_missing(&error) => Ok(false),
+            Err(error) => Err(failed("look for the container", error)),
+        }
+    }
+}
+
+fn body(node: &NodeContainer<'_>) -> ContainerCreateBody {
+    let mut host = HostConfig {
+        // the node's processes live below its own root of the hierarchy, which it may divide
+        cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
+        network_mode: Some(node.network.to_owned()),
+        // /dev/shm, /run and /tmp must not survive a restart; /var must survive even a new container
+        tmpfs: Some(HashMap::from([
+            ("/run".to_owned(), String::new()),
+            ("/tmp".to_owned(), String::new()),
+        ])),
+        binds: Some(binds(node)),
+        // comes back after a restart of the engine or the machine, unless the user stopped it
+        restart_policy: Some(RestartPolicy {
+            name: Some(RestartPolicyNameEnum::UNLESS_STOPPED),
+            maximum_retry_count: None,
+        }),
+        // PID 1 must be ours even where the engine's configuration says otherwise
+        init: Some(false),
+        security_opt: Some(vec!["seccomp=unconfined".to_owned(), "apparmor=unconfined".to_owned()]),
+        ..HostConfig::default()
+    };
+    match node.confinement {
+        Confinement::Privileged => host.privileged = Some(true),
+        Confinement::Capabilities => {
+            host.cap_add = Some(vec!["ALL".to_owned()]);
+            host.cap_drop = Some(vec!["SYS_RESOURCE".to_owned()]);
+        }
+    }
+    let api = format!("{}/tcp", nodespec::ports::API);
+    if let Some(port) = node.api_port {
+        let binding = PortBinding {
+            host_ip: Some("127.0.0.1".to_owned()),
+            host_port: Some(port.to_string()),
+        };
+        host.port_bindings = Some(HashMap::from([(api.clone(), Some(vec![binding]))]));
+    }
+    let mut env = vec!["container=docker".to_owned()];
+    env.extend_from_slice(node.env);
+    let endpoint = EndpointSettings {
+        ipam_config: Some(EndpointIpamConfig {
+            ipv4_address: Some(node.ip.to_string()),
+            ..Default::default()
+        }),
+        ..EndpointSettings::default()
+    };
+    ContainerCreateBody {
+        hostname: Some(node.name.to_owned()),
+        image: Some(node.image.to_owned()),
+        env: Some(env),
+        exposed_ports: node.api_port.map(|_| vec![api]),
+        labels: Some(labels::of(node.cluster, Some(node.role))),
+        host_config: Some(host),
+        networking_config: Some(NetworkingConfig {
+            endpoints_config: Some(HashMap::from([(node.network.to_owned(), endpoint)])),
+        }),
+        ..ContainerCreateBody::default()
+    }
+}
+
+fn binds(node: &NodeContainer<'_>) -> Vec<String> {
+    let mut binds = vec![format!("{}:/var", node.name)];
+    if node.modules {
+        binds.push("/lib/modules:/lib/modules:ro".to_owned());
+    }
+    binds
+}

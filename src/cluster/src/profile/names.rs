@@ -1,0 +1,38 @@
+//! Names of clusters and nodes.
+
+use crate::ClusterError;
+
+/// Words that would read as a command.
+const RESERVED: [&str; 6] = ["start", "stop", "status", "delete", "config", "profile"];
+/// A host name has at most 63 characters, `-m99` included.
+const LONGEST: usize = 59;
+
+/// Refuses names that are no DNS label or that would be confusing.
+pub fn check_name(name: &str) -> Result<(), ClusterError> {
+    let refuse = |reason| {
+        Err(ClusterError::Name {
+            name: name.to_owned(),
+            reason,
+        })
+    };
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    if name.len() < 2 || name.len() > LONGEST {
+        return refuse("must have 2 to 59 characters");
+    }
+    if !name.chars().all(|c| plain(c) || c == '-') || !name.starts_with(plain) || !name.ends_with(plain) {
+        return refuse("must consist of a-z, 0-9 and -, and begin and end with a letter or digit");
+    }
+    if RESERVED.contains(&name) {
+        return refuse("is the name of a command");
+    }
+    Ok(())
+}
+
+/// The first node is named as the cluster, the others as minikube does: `<cluster>-m02`.
+pub(crate) fn node_name(cluster: &str, index: u8) -> String {
+    if index == 0 {
+        cluster.to_owned()
+    } else {
+        format!("{cluster}-m{:02}", index + 1)
+    }
+}

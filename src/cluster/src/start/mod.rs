@@ -1,0 +1,141 @@
+//! `start`: a list of actions, each idempotent and in a file of its own, for a cluster that is new, stopped or running alike.
+
+mod certificates;
+mod image;
+mod kubeconfig;
+mod network;
+mod nodes;
+mod plan;
+mod ready;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::Ipv4Net;
+
+use crate::delete::remove_everything;
+use crate::profile::{Profile, ProfileStore};
+use crate::progress::{Event, Progress, Step};
+use crate::{ClusterError, Engine};
+
+pub(crate) use certificates::Keys;
+
+/// What the user asked for. Only `name` and the deadline matter for a cluster that exists.
+#[derive(Debug, Clone)]
+pub struct StartOptions {
+    /// The cluster's name.
+    pub name: String,
+    /// Number of nodes.
+    pub nodes: u8,
+    /// Addresses of the network; chosen if not given.
+    pub subnet: Option<Ipv4Net>,
+    /// Port on 127.0.0.1; a free one if not given.
+    pub api_port: Option<u16>,
+    /// All pods' addresses.
+    pub cluster_cidr: Ipv4Net,
+    /// All services' addresses.
+    pub service_cidr: Ipv4Net,
+    /// The DNS domain.
+    pub dns_domain: String,
+    /// Node image to use instead of the composed one.
+    pub image: Option<String>,
+    /// Where and how to compose.
+    pub composer: imaging::Settings,
+    /// The program that goes into the node.
+    pub binary: PathBuf,
+    /// kubeconfig to write.
+    pub kubeconfig: PathBuf,
+    /// `component.key=value`.
+    pub extra_config: Vec<String>,
+    /// Environment of the node: proxies.
+    pub env: Vec<String>,
+    /// How long each wait may last.
+    pub patience: Duration,
+    /// Takes away what a failed first start made.
+    pub delete_on_failure: bool,
+}
+
+/// A start that went well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Started {
+    /// The cluster.
+    pub profile: Profile,
+    /// False if it ran already and nothing had to be done.
+    pub changed: bool,
+}
+
+/// What the actions share.
+pub(crate) struct Start<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) store: &'a ProfileStore,
+    pub(crate) options: &'a StartOptions,
+    pub(crate) progress: &'a Progress,
+}
+
+/// Brings the cluster up. The caller holds the profile's lock. `interrupt` resolves when the user wants to stop.
+pub async fn start(
+    engine: &Engine,
+    store: &ProfileStore,
+    options: &StartOptions,
+    progress: &Progress,
+    interrupt: impl Future<Output = ()>,
+) -> Result<Started, ClusterError> {
+    let start = Start {
+        engine,
+        store,
+        options,
+        progress,
+    };
+    let known = store.read(&options.name)?;
+    let is_new = known.is_none();
+    let work = start.run(known);
+    let outcome = tokio::select! {
+        outcome = work => outcome,
+        () = interrupt => Err(ClusterError::Interrupted),
+    };
+    if let Err(error) = &outcome
+        && is_new
+        && options.delete_on_failure
+        && !matches!(error, ClusterError::ForeignContainer { .. })
+    {
+        progress(Event::RollingBack);
+        // the first error is the one to tell; a failed clean-up is in the log and `delete` can be run again
+        if let Err(error) = remove_everything(engine, store, &options.name).await {
+            tracing::warn!(%error, "roll-back failed");
+        }
+    }
+    outcome
+}
+
+impl Start<'_> {
+    async fn run(&self, known: Option<Profile>) -> Result<Started, ClusterError> {
+        let existing = self.engine.nodes(Some(&self.options.name)).await?;
+        let mut profile = match known {
+            Some(profile) => profile,
+            None => self.plan()?,
+        };
+        let missing = profile
+            .nodes
+            .iter()
+            .any(|node| !existing.iter().any(|container| container.name == node.name));
+        if missing {
+            let (image, network) = tokio::try_join!(self.image(), self.network(&profile))?;
+            (profile.image, profile.subnet) = (image, network);
+            plan::readdress(&mut profile);
+            self.store.write(&profile)?;
+        }
+        let keys = self.certificates(&profile)?;
+        let mut changed = self.nodes(&profile, &existing, &keys).await?;
+        changed |= self.kubeconfig(&mut profile, &keys)?;
+        self.ready(&profile, &keys, changed).await?;
+        Ok(Started { profile, changed })
+    }
+
+    fn begin(&self, step: Step) {
+        (self.progress)(Event::Begin(step));
+    }
+
+    fn done(&self, step: Step, changed: bool) {
+        (self.progress)(Event::Done(step, changed));
+    }
+}

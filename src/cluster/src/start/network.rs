@@ -1,0 +1,79 @@
+//! The cluster's own network, on addresses that nothing else uses.
+
+use ipnet::Ipv4Net;
+
+use super::Start;
+use crate::engine::Created;
+use crate::profile::Profile;
+use crate::progress::Step;
+use crate::{ClusterError, subnet};
+
+impl Start<'_> {
+    /// Makes the network if it is missing. Gives its subnet.
+    pub(super) async fn network(&self, profile: &Profile) -> Result<Ipv4Net, ClusterError> {
+        self.begin(Step::Network);
+        let others = self.engine.networks().await?;
+        if let Some(known) = others.iter().find(|network| network.name == profile.name) {
+            let ours = known.cluster.as_deref() == Some(profile.name.as_str());
+            let Some(subnet) = known.subnets.first().copied().filter(|_| ours) else {
+                return Err(ClusterError::Subnet {
+                    reason: format!(
+                        "a network named {:?} exists that does not belong to this cluster",
+                        known.name
+                    ),
+                });
+            };
+            self.done(Step::Network, false);
+            return Ok(subnet);
+        }
+        let is_new = profile.image.is_empty();
+        // a profile that exists has its addresses; so has one for which the user chose them
+        let fixed = if is_new {
+            self.options.subnet
+        } else {
+            Some(profile.subnet)
+        };
+        let mut taken: Vec<Ipv4Net> = others.iter().flat_map(|network| network.subnets.clone()).collect();
+        taken.extend(subnet::routes(
+            &fs_err::read_to_string("/proc/net/route").unwrap_or_default(),
+        ));
+        taken.extend([profile.cluster_cidr, profile.service_cidr]);
+        if let Some(subnet) = fixed {
+            if let Some(other) = taken.iter().find(|net| subnet::overlap(**net, subnet)) {
+                return Err(ClusterError::Subnet {
+                    reason: format!("{subnet} overlaps {other}, which is in use here"),
+                });
+            }
+            return match self
+                .engine
+                .create_network(&profile.name, &profile.name, subnet, &others)
+                .await?
+            {
+                Created::Yes => Ok(self.made(subnet)),
+                Created::Overlaps(reason) => Err(ClusterError::Subnet {
+                    reason: format!("{subnet}: {reason}"),
+                }),
+            };
+        }
+        let mut tried = Vec::new();
+        while let Some(subnet) = subnet::choose(&taken, &tried) {
+            match self
+                .engine
+                .create_network(&profile.name, &profile.name, subnet, &others)
+                .await?
+            {
+                Created::Yes => return Ok(self.made(subnet)),
+                // another cluster was quicker, or the engine knows of a route that we do not see
+                Created::Overlaps(_) => tried.push(subnet),
+            }
+        }
+        Err(ClusterError::Subnet {
+            reason: "all that rkube would use are in use here; choose with --subnet".to_owned(),
+        })
+    }
+
+    fn made(&self, subnet: Ipv4Net) -> Ipv4Net {
+        self.done(Step::Network, true);
+        subnet
+    }
+}

@@ -1,0 +1,93 @@
+//! Command-line types. No logic.
+
+mod cluster;
+mod image;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+pub(crate) use cluster::*;
+pub(crate) use image::*;
+
+/// Kubernetes on this machine, in containers, without a registry.
+#[derive(Debug, Parser)]
+#[command(name = "rkube", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Global {
+    /// The cluster's name.
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "RKUBE_PROFILE",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
+    pub(crate) profile: Option<String>,
+    /// Output format.
+    #[arg(short, long, global = true, env = "RKUBE_OUTPUT", hide_env_values = true, value_enum, default_value_t = Format::Text)]
+    pub(crate) output: Format,
+    /// Says more on stderr; twice for even more.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// Output formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Makes a cluster, or starts it again; changes nothing if it runs.
+    Start(Start),
+    /// Stops the cluster; everything in it is kept.
+    Stop,
+    /// Removes the cluster and everything in it.
+    Delete(Delete),
+    /// Freezes the control plane; pods go on.
+    Pause,
+    /// Lets a frozen control plane go on.
+    #[command(alias = "resume")]
+    Unpause,
+    /// Says what the nodes and their components are doing.
+    ///
+    /// The exit code adds 1 if a node does not run, 2 if a kubelet or the API server does not run, 4 if the kubeconfig does
+    /// not lead to the cluster; 85 if there is no such cluster.
+    Status(Status),
+    /// Runs a shell or a program in a node; its exit code becomes ours.
+    Ssh(Ssh),
+    /// Shows the nodes' logs.
+    Logs(Logs),
+    /// Lists nodes.
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Runs a kubectl that fits the cluster, against it.
+    Kubectl(Kubectl),
+    /// Composes, loads and lists images.
+    #[command(subcommand)]
+    Image(ImageCommand),
+    /// Prints a node's address.
+    Ip(NodeFlag),
+    /// Prints the profile in use, or lists all.
+    Profile(Profile),
+    /// Prints versions.
+    Version,
+    /// Prints a completion script.
+    Completion(Completion),
+    /// Writes completion scripts, man pages and the reference of all commands into a folder.
+    #[command(hide = true)]
+    GenerateDocs(GenerateDocs),
+}

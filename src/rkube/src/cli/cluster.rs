@@ -1,0 +1,168 @@
+//! Commands on clusters and nodes.
+
+use clap::{Args, Subcommand};
+use clap_complete::Shell;
+
+use super::Sources;
+
+/// `rkube start`.
+#[derive(Debug, Args)]
+pub(crate) struct Start {
+    /// Number of nodes: one control plane, the rest workers.
+    #[arg(short, long, env = "RKUBE_NODES", hide_env_values = true, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) nodes: u8,
+    /// Addresses of the cluster's network, such as 192.168.49.0/24; chosen by rkube by default.
+    #[arg(long, env = "RKUBE_SUBNET", hide_env_values = true, value_name = "CIDR")]
+    pub(crate) subnet: Option<ipnet::Ipv4Net>,
+    /// Port on 127.0.0.1 for the API; a free one by default.
+    #[arg(long, env = "RKUBE_APISERVER_PORT", hide_env_values = true, value_name = "PORT")]
+    pub(crate) apiserver_port: Option<u16>,
+    /// Addresses of pods.
+    #[arg(
+        long,
+        env = "RKUBE_POD_CIDR",
+        hide_env_values = true,
+        value_name = "CIDR",
+        default_value = "10.244.0.0/16"
+    )]
+    pub(crate) pod_cidr: ipnet::Ipv4Net,
+    /// Addresses of services.
+    #[arg(
+        long,
+        env = "RKUBE_SERVICE_CLUSTER_IP_RANGE",
+        hide_env_values = true,
+        value_name = "CIDR",
+        default_value = "10.96.0.0/16"
+    )]
+    pub(crate) service_cluster_ip_range: ipnet::Ipv4Net,
+    /// The cluster's DNS domain.
+    #[arg(
+        long,
+        env = "RKUBE_DNS_DOMAIN",
+        hide_env_values = true,
+        value_name = "DOMAIN",
+        default_value = "cluster.local"
+    )]
+    pub(crate) dns_domain: String,
+    /// A setting of a component, such as kubelet.max-pods=50; may be given several times.
+    #[arg(long, value_name = "COMPONENT.KEY=VALUE", value_parser = extra_config)]
+    pub(crate) extra_config: Vec<String>,
+    /// A node image that the container engine has, instead of the composed one.
+    #[arg(long, env = "RKUBE_BASE_IMAGE", hide_env_values = true, value_name = "IMAGE")]
+    pub(crate) base_image: Option<String>,
+    /// How long each wait may last, in seconds.
+    #[arg(
+        long,
+        env = "RKUBE_WAIT_TIMEOUT",
+        hide_env_values = true,
+        value_name = "SECONDS",
+        default_value_t = 120
+    )]
+    pub(crate) wait_timeout: u64,
+    /// Takes away what a failed first start made.
+    #[arg(long, env = "RKUBE_DELETE_ON_FAILURE", hide_env_values = true, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub(crate) delete_on_failure: bool,
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+}
+
+fn extra_config(text: &str) -> Result<String, String> {
+    match text.split_once('=').and_then(|(key, _)| key.split_once('.')) {
+        Some((component, key)) if !component.is_empty() && !key.is_empty() => Ok(text.to_owned()),
+        _ => Err("must be COMPONENT.KEY=VALUE".to_owned()),
+    }
+}
+
+/// `rkube delete`.
+#[derive(Debug, Args)]
+pub(crate) struct Delete {
+    /// All clusters.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Also downloads and settings; needs --all if there are several clusters.
+    #[arg(long)]
+    pub(crate) purge: bool,
+}
+
+/// `rkube status`.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Only this node.
+    #[arg(short, long)]
+    pub(crate) node: Option<String>,
+}
+
+/// A node to choose.
+#[derive(Debug, Args)]
+pub(crate) struct NodeFlag {
+    /// The node; the control plane by default.
+    #[arg(short, long)]
+    pub(crate) node: Option<String>,
+}
+
+/// `rkube ssh`.
+#[derive(Debug, Args)]
+pub(crate) struct Ssh {
+    #[command(flatten)]
+    pub(crate) node: NodeFlag,
+    /// Program and arguments; a login shell by default.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) command: Vec<String>,
+}
+
+/// `rkube logs`.
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// Only this node.
+    #[arg(long)]
+    pub(crate) node: Option<String>,
+    /// Goes on as the log grows; the control plane's, unless --node says otherwise.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Number of lines.
+    #[arg(short = 'n', long = "length", default_value_t = 60)]
+    pub(crate) length: usize,
+}
+
+/// `rkube node`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum NodeCommand {
+    /// Lists the cluster's nodes and their addresses.
+    List,
+}
+
+/// `rkube kubectl`.
+#[derive(Debug, Args)]
+pub(crate) struct Kubectl {
+    /// kubectl's arguments.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) args: Vec<String>,
+}
+
+/// `rkube profile`.
+#[derive(Debug, Args)]
+pub(crate) struct Profile {
+    #[command(subcommand)]
+    pub(crate) command: Option<ProfileCommand>,
+}
+
+/// `rkube profile …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfileCommand {
+    /// Lists all clusters.
+    List,
+}
+
+/// `rkube completion`.
+#[derive(Debug, Args)]
+pub(crate) struct Completion {
+    /// The shell.
+    pub(crate) shell: Shell,
+}
+
+/// `rkube generate-docs`.
+#[derive(Debug, Args)]
+pub(crate) struct GenerateDocs {
+    /// The folder.
+    pub(crate) folder: std::path::PathBuf,
+}

@@ -1,0 +1,54 @@
+//! `rkube image`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// Commands on images.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImageCommand {
+    /// Composes an image from Debian packages, without a registry.
+    Compose(Compose),
+    /// Copies images into all nodes; only layers that a node lacks travel.
+    Load(Load),
+    /// Lists the images in the nodes.
+    #[command(alias = "list")]
+    Ls,
+}
+
+/// `rkube image load`.
+#[derive(Debug, Args)]
+pub(crate) struct Load {
+    /// Images of the container engine, archives, or - for an archive on standard input.
+    #[arg(required = true)]
+    pub(crate) images: Vec<String>,
+}
+
+/// `rkube image compose`.
+#[derive(Debug, Args)]
+pub(crate) struct Compose {
+    /// A recipe file, or the name of a built-in one: node, busybox, nginx, redis.
+    pub(crate) recipe: String,
+    /// Image reference; the recipe's own by default.
+    #[arg(short, long, value_name = "NAME:TAG")]
+    pub(crate) tag: Option<String>,
+    /// Writes an archive instead of loading the image into the container engine.
+    #[arg(long = "to", value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+}
+
+/// Where packages come from.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Sources {
+    /// A Debian mirror to ask after the host's own and the recipe's; may be given several times.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "RKUBE_DEBIAN_MIRROR",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub(crate) debian_mirror: Vec<String>,
+}

@@ -1,0 +1,69 @@
+//! `rkube start`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use cluster::{Engine, StartOptions};
+use serde_json::json;
+
+use super::Outcome;
+use crate::cli::Start;
+use crate::context::{Context, Paths};
+
+pub(super) async fn run(context: &Context, args: Start) -> Outcome {
+    cluster::check_name(&context.profile)?;
+    let engine = Engine::connect(&context.engine).await?;
+    let _lock = context.lock().await?;
+    let options = StartOptions {
+        name: context.profile.clone(),
+        nodes: args.nodes,
+        subnet: args.subnet,
+        api_port: args.apiserver_port,
+        cluster_cidr: args.pod_cidr,
+        service_cidr: args.service_cluster_ip_range,
+        dns_domain: args.dns_domain,
+        image: args.base_image,
+        composer: context.composer(&args.sources),
+        binary: Paths::binary()?,
+        kubeconfig: context.kubeconfig.clone(),
+        extra_config: args.extra_config,
+        env: context.proxies.clone(),
+        patience: Duration::from_secs(args.wait_timeout),
+        delete_on_failure: args.delete_on_failure,
+    };
+    let shown = context.ui.start(&options.name);
+    let progress = shown.receiver();
+    let interrupt = async {
+        // without a handler there is nothing to wait for
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let outcome = cluster::start(&engine, &context.profiles, &options, &progress, interrupt).await;
+    shown.finish();
+    let started = outcome?;
+    let text = context.ui.text();
+    context.ui.result(
+        || {
+            let line = if started.changed {
+                text.start_done
+            } else {
+                text.start_unchanged
+            };
+            line.replace("{}", &options.name)
+        },
+        || {
+            let nodes: Vec<_> = started
+                .profile
+                .nodes
+                .iter()
+                .map(|node| json!({ "name": node.name, "ip": node.ip }))
+                .collect();
+            json!({
+                "name": options.name, "changed": started.changed, "server": started.profile.server(),
+                "image": started.profile.image, "nodes": nodes,
+            })
+        },
+    );
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,167 @@
+//! What commands share: paths, engine, profile and output, all from the environment and global flags. The only file that
+//! reads the environment.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cluster::{ClusterError, Engine, EngineSettings, Profile, ProfileLock, ProfileNode, ProfileStore};
+
+use crate::cli::{Global, Sources};
+use crate::failure::Failure;
+use crate::ui::Ui;
+
+const DEFAULT_PROFILE: &str = "rkube";
+
+/// Shared by all commands.
+pub(crate) struct Context {
+    pub(crate) profile: String,
+    pub(crate) profiles: ProfileStore,
+    pub(crate) paths: Paths,
+    pub(crate) engine: EngineSettings,
+    pub(crate) kubeconfig: PathBuf,
+    /// Proxies for the nodes, as `NAME=value`.
+    pub(crate) proxies: Vec<String>,
+    /// `RKUBE_DEBIAN_MIRROR`, for commands without that flag.
+    pub(crate) mirrors: Vec<String>,
+    path: Option<String>,
+    pub(crate) ui: Ui,
+}
+
+impl Context {
+    /// How long a command waits for another one on the same cluster.
+    pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
+
+    pub(crate) fn new(global: &Global) -> Self {
+        let home = var("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
+        let root = var("RKUBE_HOME").map_or_else(|| home.join(".rkube"), PathBuf::from);
+        let language = ["LC_ALL", "LC_MESSAGES", "LANG"]
+            .into_iter()
+            .find_map(var)
+            .unwrap_or_default();
+        Self {
+            profile: global.profile.clone().unwrap_or_else(|| DEFAULT_PROFILE.to_owned()),
+            profiles: ProfileStore::new(root.clone()),
+            paths: Paths { root },
+            engine: EngineSettings {
+                host: var("DOCKER_HOST"),
+                runtime_dir: var("XDG_RUNTIME_DIR").map(PathBuf::from),
+            },
+            kubeconfig: cluster::kubeconfig::path(var("KUBECONFIG").as_deref(), &home),
+            proxies: proxies(),
+            mirrors: var("RKUBE_DEBIAN_MIRROR")
+                .iter()
+                .flat_map(|list| list.split(','))
+                .map(str::to_owned)
+                .collect(),
+            path: var("PATH"),
+            ui: Ui::new(global, &language),
+        }
+    }
+
+    /// Takes the profile's lock for the rest of the command.
+    pub(crate) async fn lock(&self) -> Result<ProfileLock, ClusterError> {
+        self.profiles.lock(&self.profile, Self::PATIENCE).await
+    }
+
+    /// The profile, which must exist.
+    pub(crate) fn existing(&self) -> Result<Profile, ClusterError> {
+        self.profiles.read(&self.profile)?.ok_or_else(|| ClusterError::Unknown {
+            name: self.profile.clone(),
+        })
+    }
+
+    /// A node by name; the control plane without one.
+    pub(crate) fn node<'a>(profile: &'a Profile, name: Option<&str>) -> Result<&'a ProfileNode, ClusterError> {
+        let found = match name {
+            Some(name) => profile.nodes.iter().find(|node| node.name == name),
+            None => profile.control_plane(),
+        };
+        found.ok_or_else(|| ClusterError::UnknownNode {
+            cluster: profile.name.clone(),
+            name: name.unwrap_or_default().to_owned(),
+            known: profile.nodes.iter().map(|node| node.name.clone()).collect(),
+        })
+    }
+
+    /// Fails unless the node runs.
+    pub(crate) async fn running(
+        &self,
+        engine: &Engine,
+        profile: &Profile,
+        node: &ProfileNode,
+    ) -> Result<(), ClusterError> {
+        let containers = engine.nodes(Some(&profile.name)).await?;
+        let running = containers
+            .iter()
+            .any(|container| container.name == node.name && container.running());
+        if running {
+            Ok(())
+        } else {
+            Err(ClusterError::NotRunning {
+                name: profile.name.clone(),
+            })
+        }
+    }
+
+    /// Where and how images are composed.
+    pub(crate) fn composer(&self, sources: &Sources) -> imaging::Settings {
+        imaging::Settings {
+            cache: self.paths.cache(),
+            host_root: "/".into(),
+            mirrors: sources.debian_mirror.clone(),
+        }
+    }
+
+    /// Programs of a name on the PATH, in order.
+    pub(crate) fn programs(&self, name: &str) -> Vec<PathBuf> {
+        let folders = self.path.iter().flat_map(std::env::split_paths);
+        folders
+            .map(|folder| folder.join(name))
+            .filter(|path| path.is_file())
+            .collect()
+    }
+}
+
+/// Files on the host.
+#[derive(Debug, Clone)]
+pub(crate) struct Paths {
+    root: PathBuf,
+}
+
+impl Paths {
+    /// Downloads and finished layers; safe to delete.
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.root.join("cache")
+    }
+
+    /// This program.
+    pub(crate) fn binary() -> Result<PathBuf, Failure> {
+        std::env::current_exe().map_err(|error| Failure::internal(&error))
+    }
+
+    /// Removes everything that rkube keeps on the host.
+    pub(crate) fn purge(&self) -> Result<(), ClusterError> {
+        match fs_err::remove_dir_all(&self.root) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Proxies in both spellings, so that every program in the node finds its own.
+fn proxies() -> Vec<String> {
+    let mut all = Vec::new();
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"] {
+        let lower = name.to_lowercase();
+        if let Some(value) = var(name).or_else(|| var(&lower)) {
+            all.push(format!("{name}={value}"));
+            all.push(format!("{lower}={value}"));
+        }
+    }
+    all
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn var(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

@@ -1,0 +1,88 @@
+//! The message table: one static per language, so that a missing translation does not compile.
+
+use cluster::Step;
+
+use super::messages_en::EN;
+use super::messages_zh::ZH;
+use crate::failure::Hint;
+
+/// Texts of one language.
+#[derive(Debug)]
+pub(crate) struct Messages {
+    pub(crate) error_label: &'static str,
+    pub(crate) hint_label: &'static str,
+    pub(crate) compose_waiting: &'static str,
+    pub(crate) compose_source: &'static str,
+    pub(crate) compose_packages: &'static str,
+    pub(crate) compose_unpacking: &'static str,
+    pub(crate) compose_done: &'static str,
+    pub(crate) start_title: &'static str,
+    pub(crate) start_done: &'static str,
+    pub(crate) start_unchanged: &'static str,
+    pub(crate) start_rolling_back: &'static str,
+    pub(crate) step_image: &'static str,
+    pub(crate) step_network: &'static str,
+    pub(crate) step_certificates: &'static str,
+    pub(crate) step_nodes: &'static str,
+    pub(crate) step_kubeconfig: &'static str,
+    pub(crate) step_api: &'static str,
+    pub(crate) step_nodes_ready: &'static str,
+    pub(crate) step_dns: &'static str,
+    pub(crate) stop_done: &'static str,
+    pub(crate) stop_unchanged: &'static str,
+    pub(crate) pause_done: &'static str,
+    pub(crate) unpause_done: &'static str,
+    pub(crate) delete_done: &'static str,
+    pub(crate) delete_unchanged: &'static str,
+    pub(crate) kubectl_composing: &'static str,
+    pub(crate) load_done: &'static str,
+    pub(crate) hint_start: &'static str,
+    pub(crate) hint_delete: &'static str,
+    pub(crate) hint_other_kubeconfig: &'static str,
+    pub(crate) hint_other_profile: &'static str,
+    pub(crate) hint_other_port: &'static str,
+    pub(crate) hint_other_subnet: &'static str,
+    pub(crate) hint_logs: &'static str,
+    pub(crate) hint_install_kubectl: &'static str,
+    pub(crate) hint_start_engine: &'static str,
+    pub(crate) hint_other_mirror: &'static str,
+    pub(crate) hint_free_disk: &'static str,
+}
+
+impl Messages {
+    /// The table for a locale such as `zh_CN.UTF-8`.
+    pub(crate) fn of(locale: &str) -> &'static Self {
+        if locale.starts_with("zh") { &ZH } else { &EN }
+    }
+
+    /// A step's name.
+    pub(crate) fn step(&self, step: Step) -> &'static str {
+        match step {
+            Step::Image => self.step_image,
+            Step::Network => self.step_network,
+            Step::Certificates => self.step_certificates,
+            Step::Nodes => self.step_nodes,
+            Step::Kubeconfig => self.step_kubeconfig,
+            Step::Api => self.step_api,
+            Step::NodesReady => self.step_nodes_ready,
+            Step::Dns => self.step_dns,
+        }
+    }
+
+    /// What to do next.
+    pub(crate) fn hint(&self, hint: Hint) -> &'static str {
+        match hint {
+            Hint::StartEngine => self.hint_start_engine,
+            Hint::OtherMirror => self.hint_other_mirror,
+            Hint::FreeDisk => self.hint_free_disk,
+            Hint::Start => self.hint_start,
+            Hint::Delete => self.hint_delete,
+            Hint::OtherKubeconfig => self.hint_other_kubeconfig,
+            Hint::OtherProfile => self.hint_other_profile,
+            Hint::OtherPort => self.hint_other_port,
+            Hint::OtherSubnet => self.hint_other_subnet,
+            Hint::Logs => self.hint_logs,
+            Hint::InstallKubectl => self.hint_install_kubectl,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What users see: results on stdout, progress and failures on stderr, in their language.
+
+mod imaging;
+mod messages;
+mod messages_en;
+mod messages_zh;
+mod raw_mode;
+mod start;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use console::Term;
+use serde_json::{Value, json};
+
+use crate::cli::{Format, Global};
+use crate::failure::Failure;
+
+pub(crate) use imaging::ImagingProgress;
+pub(crate) use messages::Messages;
+pub(crate) use raw_mode::RawMode;
+pub(crate) use start::StartProgress;
+
+/// The terminal, or whatever stdout and stderr are.
+#[derive(Debug, Clone)]
+pub(crate) struct Ui {
+    format: Format,
+    text: &'static Messages,
+}
+
+impl Ui {
+    /// Output in the format of the flags and the language of a locale such as `zh_CN.UTF-8`.
+    pub(crate) fn new(global: &Global, locale: &str) -> Self {
+        Self {
+            format: global.output,
+            text: Messages::of(locale),
+        }
+    }
+
+    /// The message table.
+    pub(crate) fn text(&self) -> &'static Messages {
+        self.text
+    }
+
+    /// True if results are JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Prints a command's result.
+    pub(crate) fn result(&self, text: impl FnOnce() -> String, json: impl FnOnce() -> Value) {
+        let line = if self.is_json() { json().to_string() } else { text() };
+        // a reader that went away (`| head`) is no failure of the command
+        let _ = writeln!(std::io::stdout(), "{line}");
+    }
+
+    /// A line of progress.
+    pub(crate) fn note(&self, line: &str) {
+        if !self.is_json() {
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }
+    }
+
+    /// Prints a failure; gives its exit code.
+    pub(crate) fn failure(&self, failure: &Failure) -> ExitCode {
+        let hint = failure.hint.map(|hint| self.text.hint(hint));
+        let text = if self.is_json() {
+            let body = json!({ "id": failure.id, "exitCode": failure.code, "message": failure.message, "hint": hint });
+            json!({ "error": body }).to_string()
+        } else {
+            let hint = hint
+                .map(|hint| format!("\n{}: {hint}", self.text.hint_label))
+                .unwrap_or_default();
+            format!("{}: {} ({}){hint}", self.text.error_label, failure.message, failure.id)
+        };
+        let _ = writeln!(std::io::stderr(), "{text}");
+        ExitCode::from(failure.code)
+    }
+
+    /// A display of composing.
+    pub(crate) fn imaging(&self) -> ImagingProgress {
+        ImagingProgress::new(self.clone(), Term::stderr().features().is_attended() && !self.is_json())
+    }
+
+    /// A display of a start.
+    pub(crate) fn start(&self, name: &str) -> StartProgress {
+        StartProgress::new(self.clone(), name)
+    }
+}

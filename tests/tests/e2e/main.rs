@@ -1,0 +1,122 @@
+//! End-to-end tests. Most share one cluster of two nodes; they run one after the other, since they share two cores as well.
+//!
+//! `cargo test -p e2e [-- FILTER…]`. Not libtest: the cluster must be removed after the last test, whatever happens.
+
+mod bad_input;
+mod clients;
+mod config;
+mod images;
+mod lifecycle;
+mod network;
+mod objects;
+mod resilience;
+mod streams;
+mod workloads;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use e2e::{Cluster, Sandbox};
+
+/// A test on the shared cluster.
+type Shared = fn(&Cluster) -> anyhow::Result<()>;
+/// A test that needs no cluster, or one of its own.
+type Own = fn(&Sandbox) -> anyhow::Result<()>;
+
+/// The shared cluster's name.
+const SHARED: &str = "shared";
+
+fn main() -> ExitCode {
+    // nextest asks harnesses of its own for a list; these tests are not its
+    let filters: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let wanted = |name: &str| filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str()));
+    let own: Vec<(&str, Own)> = [bad_input::TESTS, lifecycle::TESTS]
+        .concat()
+        .into_iter()
+        .filter(|(name, _)| wanted(name))
+        .collect();
+    // those that shake the cluster come last
+    let shared: Vec<(&str, Shared)> = [
+        images::TESTS,
+        workloads::TESTS,
+        streams::TESTS,
+        config::TESTS,
+        network::TESTS,
+        objects::TESTS,
+        clients::TESTS,
+        resilience::TESTS,
+    ]
+    .concat()
+    .into_iter()
+    .filter(|(name, _)| wanted(name))
+    .collect();
+    let mut report = Report::default();
+    match Sandbox::new() {
+        Ok(sandbox) => own.iter().for_each(|(name, test)| report.run(name, || test(&sandbox))),
+        Err(error) => report.run("sandbox", || Err(error)),
+    }
+    if !shared.is_empty() {
+        let mut cluster = None;
+        report.run("start", || {
+            let started = Cluster::start(SHARED, 2)?;
+            for recipe in ["busybox", "nginx"] {
+                started.load(recipe)?;
+            }
+            cluster = Some(started);
+            Ok(())
+        });
+        if let Some(cluster) = &cluster {
+            shared
+                .iter()
+                .for_each(|(name, test)| report.run(name, || test(cluster)));
+        }
+    }
+    report.finish()
+}
+
+#[derive(Default)]
+struct Report {
+    passed: usize,
+    failed: Vec<String>,
+}
+
+impl Report {
+    fn run(&mut self, name: &str, test: impl FnOnce() -> anyhow::Result<()>) {
+        let began = Instant::now();
+        let outcome = catch_unwind(AssertUnwindSafe(test)).unwrap_or_else(|_| Err(anyhow::anyhow!("panicked")));
+        let took = began.elapsed().as_secs_f64();
+        match outcome {
+            Ok(()) => {
+                self.passed += 1;
+                say(&format!("ok    {name} ({took:.1} s)"));
+            }
+            Err(error) => {
+                self.failed.push(name.to_owned());
+                say(&format!(
+                    "FAIL  {name} ({took:.1} s)\n      {}",
+                    format!("{error:#}").replace('\n', "\n      ")
+                ));
+            }
+        }
+    }
+
+    fn finish(self) -> ExitCode {
+        say(&format!(
+            "{} passed, {} failed {}",
+            self.passed,
+            self.failed.len(),
+            self.failed.join(" ")
+        ));
+        if self.failed.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a test harness reports here")]
+fn say(line: &str) {
+    println!("{line}");
+}

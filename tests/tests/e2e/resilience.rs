@@ -1,0 +1,156 @@
+//! Fail-static and restart-proof: killing, freezing and restarting parts of the cluster.
+
+use anyhow::{Context as _, bail, ensure};
+use e2e::{Cluster, Run as _, until};
+
+use crate::Shared;
+
+pub(crate) const TESTS: &[(&str, Shared)] = &[
+    (
+        "resilience::killing_the_agent_or_containerd_leaves_pods_alone",
+        killing_the_agent_or_containerd_leaves_pods_alone,
+    ),
+    (
+        "resilience::a_restart_of_the_nodes_brings_everything_back",
+        a_restart_of_the_nodes_brings_everything_back,
+    ),
+    (
+        "resilience::pods_go_on_while_the_control_plane_is_paused",
+        pods_go_on_while_the_control_plane_is_paused,
+    ),
+];
+
+const COUNTER: &str = "i=0; while true; do i=$((i+1)); echo $i > /tmp/next; mv /tmp/next /tmp/count; sleep 0.1; done";
+
+/// A pod on the control plane that counts; gives its main process as the node sees it.
+fn counting_pod(cluster: &Cluster, namespace: &str) -> anyhow::Result<String> {
+    cluster.namespace(namespace)?;
+    let overrides = format!("{{\"spec\":{{\"nodeName\":\"{}\"}}}}", cluster.name);
+    let image = "--image=rkube.test/busybox:1";
+    let run = [
+        "-n",
+        namespace,
+        "run",
+        "counter",
+        image,
+        "--overrides",
+        &overrides,
+        "--",
+        "sh",
+        "-c",
+        COUNTER,
+    ];
+    cluster.kubectl(&run)?;
+    cluster.pod_ready(namespace, "counter")?;
+    counter_process(cluster)
+}
+
+fn counter_process(cluster: &Cluster) -> anyhow::Result<String> {
+    let found = cluster.in_node(&cluster.name, "pgrep -f '^sh -c i=0'")?;
+    Ok(found
+        .split_whitespace()
+        .next()
+        .context("the counter does not run")?
+        .to_owned())
+}
+
+fn count(cluster: &Cluster, process: &str) -> anyhow::Result<u64> {
+    Ok(cluster
+        .in_node(&cluster.name, &format!("cat /proc/{process}/root/tmp/count"))?
+        .trim()
+        .parse()?)
+}
+
+fn goes_on(cluster: &Cluster, process: &str) -> anyhow::Result<()> {
+    let before = until("the counter to begin", 10, || count(cluster, process))?;
+    until("the counter to count", 10, || {
+        let now = count(cluster, process)?;
+        if now > before { Ok(()) } else { bail!("{now}") }
+    })
+}
+
+fn killing_the_agent_or_containerd_leaves_pods_alone(cluster: &Cluster) -> anyhow::Result<()> {
+    let process = counting_pod(cluster, "kill")?;
+    for name in ["node", "containerd"] {
+        let pid_file = format!("/run/rkube/{name}.pid");
+        let old = cluster.in_node(&cluster.name, &format!("cat {pid_file}"))?;
+        cluster.in_node(&cluster.name, &format!("kill -9 {}", old.trim()))?;
+        until(&format!("{name} to be started again"), 10, || {
+            let new = cluster.in_node(&cluster.name, &format!("cat {pid_file}"))?;
+            ensure!(new != old, "still {new}");
+            Ok(())
+        })?;
+        until("the API to answer", 10, || {
+            cluster.kubectl(&["get", "--raw", "/readyz"])
+        })?;
+        ensure!(
+            counter_process(cluster)? == process,
+            "the pod's process changed when {name} was killed"
+        );
+        goes_on(cluster, &process)?;
+    }
+    until("exec to work again", 30, || {
+        cluster.kubectl(&["-n", "kill", "exec", "counter", "--", "true"])
+    })?;
+    let restarts = "jsonpath={.status.containerStatuses[0].restartCount}";
+    let restarts = cluster.kubectl(&["-n", "kill", "get", "pod", "counter", "-o", restarts])?;
+    ensure!(restarts == "0", "{restarts} restarts");
+    cluster.kubectl(&["delete", "namespace", "kill", "--timeout=60s"])?;
+    Ok(())
+}
+
+fn pods_go_on_while_the_control_plane_is_paused(cluster: &Cluster) -> anyhow::Result<()> {
+    let process = counting_pod(cluster, "pause")?;
+    cluster.rkube(&["pause"])?.ok()?;
+    let mut asked = cluster.kubectl_command(&["get", "nodes", "--request-timeout=2s"]);
+    let answered = asked.run()?.code == 0;
+    let counted = goes_on(cluster, &process);
+    cluster.rkube(&["unpause"])?.ok()?;
+    ensure!(!answered, "the API answered while paused");
+    counted?;
+    until("the API to answer", 10, || {
+        cluster.kubectl(&["get", "--raw", "/readyz"])
+    })?;
+    cluster.kubectl(&["delete", "namespace", "pause", "--timeout=60s"])?;
+    Ok(())
+}
+
+fn a_restart_of_the_nodes_brings_everything_back(cluster: &Cluster) -> anyhow::Result<()> {
+    cluster.namespace("restart")?;
+    cluster.kubectl(&[
+        "-n",
+        "restart",
+        "create",
+        "deployment",
+        "web",
+        "--image=rkube.test/nginx:1",
+        "--replicas=2",
+    ])?;
+    cluster.kubectl(&["-n", "restart", "rollout", "status", "deployment/web", "--timeout=60s"])?;
+    let worker = format!("{}-m02", cluster.name);
+    std::process::Command::new("docker")
+        .args(["restart", &cluster.name, &worker])
+        .run()?
+        .ok()?;
+    until("the API to answer", 30, || {
+        cluster.kubectl(&["get", "--raw", "/readyz"])
+    })?;
+    // pods are new processes now; the kubelets must say so before the state counts
+    until("the deployment's pods to be restarted and ready", 90, || {
+        let pods = cluster.get(&["-n", "restart", "pods"])?;
+        let items = pods["items"].as_array().context("items")?;
+        let back = items
+            .iter()
+            .filter(|pod| pod["status"]["containerStatuses"][0]["ready"] == true)
+            .count();
+        if items.len() == 2 && back == 2 {
+            Ok(())
+        } else {
+            bail!("{back} of {} ready", items.len())
+        }
+    })?;
+    let restarted = cluster.rkube(&["start"])?.ok()?;
+    ensure!(restarted.contains("nothing to do"), "{restarted}");
+    cluster.kubectl(&["delete", "namespace", "restart", "--timeout=60s"])?;
+    Ok(())
+}

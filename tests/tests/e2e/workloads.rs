@@ -1,0 +1,145 @@
+//! Pods, deployments and jobs, as a user makes them with kubectl.
+
+use anyhow::{bail, ensure};
+use e2e::{Cluster, until};
+
+use crate::Shared;
+
+pub(crate) const TESTS: &[(&str, Shared)] = &[
+    ("workloads::run_a_pod_and_read_its_log", run_a_pod_and_read_its_log),
+    (
+        "workloads::a_deployment_from_create_to_rollback",
+        a_deployment_from_create_to_rollback,
+    ),
+    ("workloads::a_job_completes", a_job_completes),
+    ("workloads::a_crash_loop_backs_off", a_crash_loop_backs_off),
+    ("workloads::drain_moves_pods_away", drain_moves_pods_away),
+];
+
+fn run_a_pod_and_read_its_log(cluster: &Cluster) -> anyhow::Result<()> {
+    cluster.kubectl(&[
+        "run",
+        "hello",
+        "--image=rkube.test/busybox:1",
+        "--restart=Never",
+        "--",
+        "echo",
+        "hello there",
+    ])?;
+    until("the pod's end", 60, || {
+        let phase = cluster.kubectl(&["get", "pod", "hello", "-o", "jsonpath={.status.phase}"])?;
+        if phase == "Succeeded" { Ok(()) } else { bail!("{phase}") }
+    })?;
+    ensure!(cluster.kubectl(&["logs", "hello"])? == "hello there\n");
+    let described = cluster.kubectl(&["describe", "pod", "hello"])?;
+    ensure!(
+        described.contains("Exit Code:") && described.contains("Scheduled"),
+        "{described}"
+    );
+    cluster.kubectl(&["delete", "pod", "hello"])?;
+    Ok(())
+}
+
+fn a_deployment_from_create_to_rollback(cluster: &Cluster) -> anyhow::Result<()> {
+    cluster.namespace("deploy")?;
+    let kubectl = |args: &[&str]| cluster.kubectl(&[&["-n", "deploy"], args].concat());
+    kubectl(&[
+        "create",
+        "deployment",
+        "web",
+        "--image=rkube.test/nginx:1",
+        "--replicas=2",
+    ])?;
+    kubectl(&["rollout", "status", "deployment/web", "--timeout=90s"])?;
+    let wide = kubectl(&["get", "deployment", "web", "-o", "wide"])?;
+    ensure!(wide.contains("2/2") && wide.contains("rkube.test/nginx:1"), "{wide}");
+    kubectl(&["scale", "deployment", "web", "--replicas=3"])?;
+    kubectl(&["rollout", "status", "deployment/web", "--timeout=90s"])?;
+
+    kubectl(&["set", "image", "deployment/web", "nginx=rkube.test/no-such:1"])?;
+    until("the new replica set's first pod to fail", 60, || {
+        let reasons = kubectl(&["get", "pods", "-o", "jsonpath={..waiting.reason}"])?;
+        if reasons.contains("ImagePull") {
+            Ok(())
+        } else {
+            bail!("{reasons}")
+        }
+    })?;
+    let ready = kubectl(&["get", "deployment", "web", "-o", "jsonpath={.status.readyReplicas}"])?;
+    ensure!(ready == "3", "a bad image must not take away good pods: {ready}");
+    let history = kubectl(&["rollout", "history", "deployment/web"])?;
+    ensure!(history.contains('1') && history.contains('2'), "{history}");
+    kubectl(&["rollout", "undo", "deployment/web"])?;
+    kubectl(&["rollout", "status", "deployment/web", "--timeout=90s"])?;
+    let image = kubectl(&["get", "deployment", "web", "-o", "jsonpath={..image}"])?;
+    ensure!(image == "rkube.test/nginx:1", "{image}");
+    cluster.kubectl(&["delete", "namespace", "deploy", "--timeout=60s"])?;
+    Ok(())
+}
+
+fn a_job_completes(cluster: &Cluster) -> anyhow::Result<()> {
+    cluster.kubectl(&[
+        "create",
+        "job",
+        "sum",
+        "--image=rkube.test/busybox:1",
+        "--",
+        "sh",
+        "-c",
+        "echo $((6 * 7))",
+    ])?;
+    cluster.kubectl(&["wait", "--for=condition=complete", "job/sum", "--timeout=60s"])?;
+    ensure!(cluster.kubectl(&["logs", "job/sum"])? == "42\n");
+    cluster.kubectl(&["delete", "job", "sum"])?;
+    Ok(())
+}
+
+fn a_crash_loop_backs_off(cluster: &Cluster) -> anyhow::Result<()> {
+    cluster.kubectl(&[
+        "run",
+        "crash",
+        "--image=rkube.test/busybox:1",
+        "--",
+        "sh",
+        "-c",
+        "exit 3",
+    ])?;
+    until("CrashLoopBackOff", 60, || {
+        let status = cluster.kubectl(&["get", "pod", "crash", "-o", "jsonpath={.status.containerStatuses[0]}"])?;
+        if status.contains("CrashLoopBackOff") && status.contains("\"exitCode\":3") {
+            Ok(())
+        } else {
+            bail!("{status}")
+        }
+    })?;
+    cluster.kubectl(&["delete", "pod", "crash"])?;
+    Ok(())
+}
+
+fn drain_moves_pods_away(cluster: &Cluster) -> anyhow::Result<()> {
+    let worker = format!("{}-m02", cluster.name);
+    cluster.namespace("drain")?;
+    cluster.kubectl(&[
+        "-n",
+        "drain",
+        "create",
+        "deployment",
+        "app",
+        "--image=rkube.test/nginx:1",
+        "--replicas=3",
+    ])?;
+    cluster.kubectl(&["-n", "drain", "rollout", "status", "deployment/app", "--timeout=60s"])?;
+    cluster.kubectl(&[
+        "drain",
+        &worker,
+        "--ignore-daemonsets",
+        "--delete-emptydir-data",
+        "--timeout=60s",
+    ])?;
+    let nodes = cluster.kubectl(&["-n", "drain", "get", "pods", "-o", "jsonpath={..nodeName}"])?;
+    let uncordoned = cluster.kubectl(&["uncordon", &worker]);
+    ensure!(!nodes.contains(&worker), "{nodes}");
+    uncordoned?;
+    cluster.kubectl(&["delete", "namespace", "drain", "--timeout=60s"])?;
+    Ok(())
+}

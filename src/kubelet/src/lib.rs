@@ -14,7 +14,6 @@ mod options;
 mod pod;
 mod probes;
 mod quantity;
-mod retry;
 mod run;
 mod runtime;
 mod server;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use follow::Soon;
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
@@ -15,7 +16,6 @@ use crate::context::Context;
 use crate::logs::FolderWatch;
 use crate::pod::mailbox::{Mailbox, Message};
 use crate::pod::{self, End};
-use crate::retry::Soon;
 use crate::runtime::events::{self, Hint};
 use crate::runtime::labels;
 use crate::sources::{manifests, mirror};

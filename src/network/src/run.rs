@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use futures::{Stream, StreamExt as _};
+use follow::{Change, Identity, changes};
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
 use ipnet::IpNet;
 use k8s_openapi::api::core::v1::{Node, Pod, Service as ApiService};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::runtime::WatchStreamExt as _;
-use kube::runtime::watcher::{self, Event, watcher};
+use kube::runtime::watcher::Config as Watched;
 use kube::{Api, Client, ResourceExt as _};
 use tokio::time::Instant;
 
@@ -44,77 +45,63 @@ pub enum RunError {
 type Reduce<K, V> = Box<dyn Fn(&K) -> Option<V> + Send>;
 
 /// Objects of one kind, by namespace and name, reduced to what matters here.
-struct Follow<K, V> {
+struct Reduced<K, V> {
     seen: HashMap<String, V>,
-    fresh: Option<HashMap<String, V>>,
     reduce: Reduce<K, V>,
     listed: bool,
 }
 
-impl<K: kube::Resource, V: PartialEq> Follow<K, V> {
+impl<K: kube::Resource, V: PartialEq> Reduced<K, V> {
     fn new(reduce: impl Fn(&K) -> Option<V> + Send + 'static) -> Self {
         Self {
             seen: HashMap::new(),
-            fresh: None,
             reduce: Box::new(reduce),
             listed: false,
         }
     }
 
     /// True if something changed.
-    fn take(&mut self, event: Event<K>) -> bool {
-        let key = |object: &K| format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
-        match event {
-            Event::Apply(object) => match (self.reduce)(&object) {
-                Some(value) if self.seen.get(&key(&object)) == Some(&value) => false,
-                Some(value) => {
-                    self.seen.insert(key(&object), value);
-                    true
+    fn take(&mut self, change: Change<K>) -> bool {
+        match change {
+            Change::Set(object) => {
+                let key = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
+                match (self.reduce)(&object) {
+                    Some(value) if self.seen.get(&key) == Some(&value) => false,
+                    Some(value) => {
+                        self.seen.insert(key, value);
+                        true
+                    }
+                    None => self.seen.remove(&key).is_some(),
                 }
-                None => self.seen.remove(&key(&object)).is_some(),
-            },
-            Event::Delete(object) => self.seen.remove(&key(&object)).is_some(),
-            Event::Init => {
-                self.fresh = Some(HashMap::new());
-                false
             }
-            Event::InitApply(object) => {
-                if let (Some(fresh), Some(value)) = (&mut self.fresh, (self.reduce)(&object)) {
-                    fresh.insert(key(&object), value);
-                }
-                false
+            Change::Gone(Identity { namespace, name, .. }) => {
+                self.seen.remove(&format!("{namespace}/{name}")).is_some()
             }
-            Event::InitDone => {
-                self.seen = self.fresh.take().unwrap_or_default();
-                self.listed = true;
-                true
-            }
+            Change::Listed => !std::mem::replace(&mut self.listed, true),
         }
     }
 }
 
-fn follow<K>(api: Api<K>, config: watcher::Config) -> impl Stream<Item = Result<Event<K>, watcher::Error>>
-where
-    K: kube::Resource + Clone + std::fmt::Debug + Send + serde::de::DeserializeOwned + 'static,
-{
-    watcher(api, config).default_backoff()
+/// Keeps routes and rules up to date until cancelled or a watch ends.
+pub fn run(client: Client, config: Config) -> BoxFuture<'static, Result<(), RunError>> {
+    // boxed: compiled in this crate, once, and not in every crate that awaits it
+    Box::pin(work(client, config))
 }
 
-/// Keeps routes and rules up to date until cancelled or a watch ends.
-pub async fn run(client: Client, config: Config) -> Result<(), RunError> {
-    let everything = watcher::Config::default;
-    let mut service_events = std::pin::pin!(follow::<ApiService>(Api::all(client.clone()), everything()));
-    let mut slice_events = std::pin::pin!(follow::<EndpointSlice>(Api::all(client.clone()), everything()));
-    let mut node_events = std::pin::pin!(follow::<Node>(Api::all(client.clone()), everything()));
-    let here = everything().fields(&format!("spec.nodeName={}", config.node));
-    let mut pod_events = std::pin::pin!(follow::<Pod>(Api::all(client), here));
+async fn work(client: Client, config: Config) -> Result<(), RunError> {
+    let mut service_changes = changes::<ApiService>(Api::all(client.clone()), Watched::default());
+    let mut slice_changes = changes::<EndpointSlice>(Api::all(client.clone()), Watched::default());
+    let mut node_changes = changes::<Node>(Api::all(client.clone()), Watched::default());
+    let here = Watched::default().fields(&format!("spec.nodeName={}", config.node));
+    let mut pod_changes = changes::<Pod>(Api::all(client), here);
 
     let (node, own) = (config.node.clone(), config.node.clone());
-    let mut services = Follow::<ApiService, Service>::new(Service::of);
-    let mut slices = Follow::<EndpointSlice, Slice>::new(move |slice| Slice::of(slice, &node));
-    let mut nodes =
-        Follow::<Node, (IpNet, std::net::IpAddr)>::new(move |node| routes::of(node).filter(|_| node.name_any() != own));
-    let mut pods = Follow::<Pod, Vec<HostPort>>::new(|pod| Some(host_ports(pod)).filter(|ports| !ports.is_empty()));
+    let mut services = Reduced::<ApiService, Service>::new(Service::of);
+    let mut slices = Reduced::<EndpointSlice, Slice>::new(move |slice| Slice::of(slice, &node));
+    let mut nodes = Reduced::<Node, (IpNet, std::net::IpAddr)>::new(move |node| {
+        routes::of(node).filter(|_| node.name_any() != own)
+    });
+    let mut pods = Reduced::<Pod, Vec<HostPort>>::new(|pod| Some(host_ports(pod)).filter(|ports| !ports.is_empty()));
 
     let mut kernel = Kernel::new(&config);
     let mut due: Option<Instant> = None;
@@ -126,10 +113,10 @@ pub async fn run(client: Client, config: Config) -> Result<(), RunError> {
             }
         };
         let changed = tokio::select! {
-            event = service_events.next() => took(event, "service", |event| services.take(event))?,
-            event = slice_events.next() => took(event, "endpoint slice", |event| slices.take(event))?,
-            event = node_events.next() => took(event, "node", |event| nodes.take(event))?,
-            event = pod_events.next() => took(event, "pod", |event| pods.take(event))?,
+            change = service_changes.next() => services.take(change.ok_or(RunError::WatchEnded("service"))?),
+            change = slice_changes.next() => slices.take(change.ok_or(RunError::WatchEnded("endpoint slice"))?),
+            change = node_changes.next() => nodes.take(change.ok_or(RunError::WatchEnded("node"))?),
+            change = pod_changes.next() => pods.take(change.ok_or(RunError::WatchEnded("pod"))?),
             () = timer => {
                 let slices: Vec<&Slice> = slices.seen.values().collect();
                 let rules = ruleset(services.seen.values(), &slices, pods.seen.values().flatten());
@@ -149,21 +136,6 @@ pub async fn run(client: Client, config: Config) -> Result<(), RunError> {
         if changed && complete && due.is_none() {
             due = Some(Instant::now() + GATHER);
         }
-    }
-}
-
-fn took<K>(
-    event: Option<Result<Event<K>, watcher::Error>>,
-    what: &'static str,
-    take: impl FnOnce(Event<K>) -> bool,
-) -> Result<bool, RunError> {
-    match event {
-        Some(Ok(event)) => Ok(take(event)),
-        Some(Err(error)) => {
-            tracing::warn!(%error, "watching {what}s");
-            Ok(false)
-        }
-        None => Err(RunError::WatchEnded(what)),
     }
 }
 

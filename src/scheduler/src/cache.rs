@@ -98,17 +98,6 @@ impl Cache {
         }
     }
 
-    /// Nodes that a relist did not name are gone.
-    pub(crate) fn retain_nodes(&mut self, seen: &std::collections::HashSet<String>) {
-        let gone: Vec<String> = self
-            .nodes
-            .keys()
-            .filter(|name| !seen.contains(*name))
-            .cloned()
-            .collect();
-        gone.iter().for_each(|name| self.remove_node(name));
-    }
-
     /// Counts the pod on its node. A pod that moves or changes is counted anew.
     pub(crate) fn place(&mut self, pod: Arc<PodInfo>) {
         self.remove_pod(&pod.uid);
@@ -132,11 +121,5 @@ impl Cache {
 
     pub(crate) fn is_placed(&self, uid: &str) -> bool {
         self.placed.contains_key(uid)
-    }
-
-    /// Pods that a relist did not name are gone.
-    pub(crate) fn retain_pods(&mut self, seen: &std::collections::HashSet<String>) {
-        let gone: Vec<String> = self.placed.keys().filter(|uid| !seen.contains(*uid)).cloned().collect();
-        gone.iter().for_each(|uid| self.remove_pod(uid));
     }
 }

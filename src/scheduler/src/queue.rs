@@ -92,12 +92,6 @@ impl Queue {
         }
     }
 
-    pub(crate) fn retain(&mut self, seen: &std::collections::HashSet<String>) {
-        let known = self.order.keys().chain(self.waiting.keys());
-        let gone: Vec<String> = known.filter(|uid| !seen.contains(*uid)).cloned().collect();
-        gone.iter().for_each(|uid| self.remove(uid));
-    }
-
     /// The cluster changed in a way that may make room.
     pub(crate) fn wake(&mut self) {
         self.waiting.values_mut().for_each(|waiting| waiting.woken = true);

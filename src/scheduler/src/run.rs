@@ -1,12 +1,12 @@
 //! The scheduler's task: events in, one decision at a time out.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use futures::{Stream, StreamExt as _};
+use follow::{Change, changes};
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::{Node, Pod};
-use kube::runtime::WatchStreamExt as _;
-use kube::runtime::watcher::{self, Event, watcher};
+use kube::runtime::watcher::Config;
 use kube::{Api, Client};
 use tokio::time::Instant;
 
@@ -25,36 +25,28 @@ pub enum RunError {
     WatchEnded(&'static str),
 }
 
-/// Watches that start over by themselves with back-off.
-fn follow<K>(api: Api<K>) -> impl Stream<Item = Result<Event<K>, watcher::Error>>
-where
-    K: kube::Resource + Clone + std::fmt::Debug + Send + serde::de::DeserializeOwned + 'static,
-{
-    watcher(api, watcher::Config::default()).default_backoff()
-}
-
 struct Scheduler {
     client: Client,
     cache: Cache,
     queue: Queue,
-    /// Names seen since a relist began.
-    nodes_seen: HashSet<String>,
-    pods_seen: HashSet<String>,
     /// Both lists have been read once: before, a node may look emptier than it is.
     synced: (bool, bool),
     decisions: u64,
 }
 
 /// Schedules pods until cancelled or a watch ends.
-pub async fn run(client: Client) -> Result<(), RunError> {
-    let mut nodes = std::pin::pin!(follow::<Node>(Api::all(client.clone())));
-    let mut pods = std::pin::pin!(follow::<Pod>(Api::all(client.clone())));
+pub fn run(client: Client) -> BoxFuture<'static, Result<(), RunError>> {
+    // boxed: compiled in this crate, once, and not in every crate that awaits it
+    Box::pin(work(client))
+}
+
+async fn work(client: Client) -> Result<(), RunError> {
+    let mut nodes = changes::<Node>(Api::all(client.clone()), Config::default());
+    let mut pods = changes::<Pod>(Api::all(client.clone()), Config::default());
     let mut scheduler = Scheduler {
         client,
         cache: Cache::default(),
         queue: Queue::default(),
-        nodes_seen: HashSet::new(),
-        pods_seen: HashSet::new(),
         synced: (false, false),
         decisions: 0,
     };
@@ -69,16 +61,8 @@ pub async fn run(client: Client) -> Result<(), RunError> {
         // changes first: a decision is made on everything that is known
         tokio::select! {
             biased;
-            event = nodes.next() => match event {
-                Some(Ok(event)) => scheduler.node_event(event),
-                Some(Err(error)) => tracing::warn!(%error, "watching nodes"),
-                None => return Err(RunError::WatchEnded("node")),
-            },
-            event = pods.next() => match event {
-                Some(Ok(event)) => scheduler.pod_event(event),
-                Some(Err(error)) => tracing::warn!(%error, "watching pods"),
-                None => return Err(RunError::WatchEnded("pod")),
-            },
+            change = nodes.next() => scheduler.node(change.ok_or(RunError::WatchEnded("node"))?),
+            change = pods.next() => scheduler.pod(change.ok_or(RunError::WatchEnded("pod"))?),
             () = std::future::ready(()), if scheduler.has_work() => scheduler.schedule_one().await,
             () = timer => {}
         }
@@ -90,49 +74,28 @@ impl Scheduler {
         self.synced == (true, true) && self.queue.has_active()
     }
 
-    fn node_event(&mut self, event: Event<Node>) {
-        match event {
-            Event::Apply(node) => self.cache.put_node(&node),
-            Event::InitApply(node) => {
-                self.nodes_seen.extend(node.metadata.name.clone());
-                self.cache.put_node(&node);
-            }
-            Event::Delete(node) => self
-                .cache
-                .remove_node(node.metadata.name.as_deref().unwrap_or_default()),
-            Event::Init => self.nodes_seen.clear(),
-            Event::InitDone => {
-                self.cache.retain_nodes(&std::mem::take(&mut self.nodes_seen));
-                self.synced.0 = true;
-            }
+    fn node(&mut self, change: Change<Node>) {
+        match change {
+            Change::Set(node) => self.cache.put_node(&node),
+            Change::Gone(identity) => self.cache.remove_node(&identity.name),
+            Change::Listed => self.synced.0 = true,
         }
         self.queue.wake();
     }
 
-    fn pod_event(&mut self, event: Event<Pod>) {
-        match event {
-            Event::Apply(pod) => self.pod(&pod),
-            Event::InitApply(pod) => {
-                self.pods_seen.extend(pod.metadata.uid.clone());
-                self.pod(&pod);
-            }
-            Event::Delete(pod) => {
-                let uid = pod.metadata.uid.as_deref().unwrap_or_default();
-                self.cache.remove_pod(uid);
-                self.queue.remove(uid);
+    fn pod(&mut self, change: Change<Pod>) {
+        match change {
+            Change::Set(pod) => self.pod_set(&pod),
+            Change::Gone(identity) => {
+                self.cache.remove_pod(&identity.uid);
+                self.queue.remove(&identity.uid);
                 self.queue.wake();
             }
-            Event::Init => self.pods_seen.clear(),
-            Event::InitDone => {
-                let seen = std::mem::take(&mut self.pods_seen);
-                self.cache.retain_pods(&seen);
-                self.queue.retain(&seen);
-                self.synced.1 = true;
-            }
+            Change::Listed => self.synced.1 = true,
         }
     }
 
-    fn pod(&mut self, pod: &Pod) {
+    fn pod_set(&mut self, pod: &Pod) {
         let info = PodInfo::of(pod);
         if info.finished {
             self.cache.remove_pod(&info.uid);

@@ -1,15 +1,14 @@
 //! Following the metadata of everything that can be deleted; the set of kinds follows the CRDs.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use follow::{Change, changes};
 use futures::StreamExt as _;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DynamicObject, PartialObjectMeta};
 use kube::discovery::{Discovery, Scope, verbs};
-use kube::runtime::WatchStreamExt as _;
-use kube::runtime::watcher::{self, Event, watcher};
+use kube::runtime::watcher;
 use kube::{Api, Client, ResourceExt as _};
 use tasks::{CancellationToken, Group};
 use tokio::sync::mpsc;
@@ -25,7 +24,9 @@ const SETTLE: Duration = Duration::from_millis(500);
 pub(super) async fn follow(collector: &Arc<Collector>, group: &Group) -> Result<()> {
     let mut running: Vec<(Arc<Resource>, CancellationToken)> = Vec::new();
     let crds: Api<PartialObjectMeta<CustomResourceDefinition>> = Api::all(collector.client.clone());
-    let mut changes = std::pin::pin!(watcher(crds, watcher::Config::default()).default_backoff());
+    let mut of_crds = changes(crds, watcher::Config::default());
+    // what was there before the first discovery has been found by it
+    let mut listed = false;
     loop {
         let wanted = match resources(&collector.client).await {
             Ok(wanted) => wanted,
@@ -67,13 +68,14 @@ pub(super) async fn follow(collector: &Arc<Collector>, group: &Group) -> Result<
         // Closed when every new watch has read its objects once.
         let _ = tokio::time::timeout(Duration::from_secs(30), all_ready.recv()).await;
         loop {
-            match changes.next().await {
-                Some(Ok(Event::Apply(_) | Event::Delete(_))) => break,
+            match of_crds.next().await {
+                Some(Change::Listed) => listed = true,
+                Some(Change::Set(_) | Change::Gone(_)) if listed => break,
                 Some(_) => {}
                 None => return Err(Error::WatchEnded("customresourcedefinitions".to_owned())),
             }
         }
-        let _ = tokio::time::timeout(SETTLE, async { while changes.next().await.is_some() {} }).await;
+        let _ = tokio::time::timeout(SETTLE, async { while of_crds.next().await.is_some() {} }).await;
     }
 }
 
@@ -100,32 +102,13 @@ async fn resources(client: &Client) -> Result<Vec<Resource>> {
 async fn one(collector: &Arc<Collector>, resource: &Arc<Resource>, ready: mpsc::Sender<()>) {
     let mut ready = Some(ready);
     let api: Api<PartialObjectMeta<DynamicObject>> = Api::all_with(collector.client.clone(), &resource.api);
-    let mut events = std::pin::pin!(watcher(api, watcher::Config::default()).default_backoff());
-    let mut listed = HashSet::new();
-    while let Some(event) = events.next().await {
-        let tasks = match event {
-            Ok(Event::Apply(object)) => put(collector, resource, &object),
-            Ok(Event::Delete(object)) => collector.graph().remove(&object.uid().unwrap_or_default()),
-            Ok(Event::Init) => {
-                listed.clear();
-                Vec::new()
-            }
-            Ok(Event::InitApply(object)) => {
-                listed.extend(object.uid());
-                put(collector, resource, &object)
-            }
-            Ok(Event::InitDone) => {
+    let mut changes = changes(api, watcher::Config::default());
+    while let Some(change) = changes.next().await {
+        let tasks = match change {
+            Change::Set(object) => put(collector, resource, &object),
+            Change::Gone(identity) => collector.graph().remove(&identity.uid),
+            Change::Listed => {
                 ready.take();
-                let mut graph = collector.graph();
-                let gone = graph
-                    .of_resource(resource)
-                    .into_iter()
-                    .filter(|uid| !listed.contains(uid));
-                let gone: Vec<String> = gone.collect();
-                gone.iter().flat_map(|uid| graph.remove(uid)).collect()
-            }
-            Err(error) => {
-                tracing::debug!(%error, plural = resource.api.plural, "watching");
                 Vec::new()
             }
         };

@@ -5,10 +5,10 @@ use std::fmt::{self, Debug};
 use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use follow::{Change, changes};
 use futures::StreamExt as _;
 use kube::api::Api;
-use kube::runtime::WatchStreamExt as _;
-use kube::runtime::watcher::{self, Event, watcher};
+use kube::runtime::watcher;
 use kube::{Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
@@ -167,39 +167,14 @@ where
 {
     /// Follows the API until the watch ends for good.
     pub(crate) async fn run(&self, api: Api<K>, config: watcher::Config) -> Result<()> {
-        let mut events = std::pin::pin!(watcher(api, config).default_backoff());
-        let mut listed: Vec<Key> = Vec::new();
-        while let Some(event) = events.next().await {
-            match event {
-                Ok(Event::Apply(object)) => self.set(trim(object)),
-                Ok(Event::Delete(object)) => self.remove(&Key::of(&object)),
-                Ok(Event::Init) => listed.clear(),
-                Ok(Event::InitApply(object)) => {
-                    listed.push(Key::of(&object));
-                    self.set(trim(object));
-                }
-                Ok(Event::InitDone) => {
-                    self.keep_only(&mut listed);
-                    self.synced.send_replace(true);
-                }
-                Err(error) => tracing::debug!(%error, kind = std::any::type_name::<K>(), "watching"),
+        let mut changes = changes(api, config);
+        while let Some(change) = changes.next().await {
+            match change {
+                Change::Set(object) => self.set(object),
+                Change::Gone(identity) => self.remove(&Key::new(identity.namespace, identity.name)),
+                Change::Listed => drop(self.synced.send_replace(true)),
             }
         }
         Err(Error::WatchEnded(std::any::type_name::<K>().to_owned()))
     }
-
-    fn keep_only(&self, listed: &mut Vec<Key>) {
-        listed.sort_unstable();
-        let stale: Vec<Key> = self.list().iter().map(|object| Key::of(object.as_ref())).collect();
-        for key in stale.iter().filter(|key| listed.binary_search(key).is_err()) {
-            self.remove(key);
-        }
-        *listed = Vec::new();
-    }
-}
-
-/// No controller reads managed fields, and they are often the larger part of an object.
-fn trim<K: Resource>(mut object: K) -> K {
-    object.meta_mut().managed_fields = None;
-    object
 }

@@ -11,6 +11,7 @@ pub(crate) use capacity::{capacity, memory};
 use std::sync::Arc;
 use std::time::Duration;
 
+use follow::Soon;
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{Node, NodeStatus};
 use kube::Api;
@@ -22,7 +23,6 @@ use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::events::Kind;
-use crate::retry::Soon;
 
 /// Conditions are looked at this often; the API hears of it only when something has changed.
 const CHECK: Duration = Duration::from_secs(10);

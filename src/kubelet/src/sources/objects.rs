@@ -6,6 +6,7 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use follow::Soon;
 use futures::StreamExt as _;
 use k8s_openapi::NamespaceResourceScope;
 use kube::runtime::WatchStreamExt as _;
@@ -16,7 +17,6 @@ use tasks::{CancellationToken, Group};
 use tokio::sync::watch;
 
 use crate::pod::mailbox::{Mailbox, Message};
-use crate::retry::Soon;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 

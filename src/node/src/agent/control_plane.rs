@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use apiserver::{Api as ApiServer, User};
+use follow::Soon;
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
@@ -106,7 +107,7 @@ async fn keep_addons(config: Arc<NodeConfig>, handle: Handle) -> io::Result<()> 
 /// control plane's own word.
 async fn label_node(client: kube::Client, name: &str) -> io::Result<()> {
     let nodes: Api<Node> = Api::all(client);
-    let mut stream = watch_object(nodes.clone(), name).default_backoff().boxed();
+    let mut stream = watch_object(nodes.clone(), name).backoff(Soon::default()).boxed();
     while let Some(seen) = stream.next().await {
         let Ok(Some(node)) = seen else { continue };
         if node.metadata.labels.is_none_or(|labels| !labels.contains_key(ROLE)) {

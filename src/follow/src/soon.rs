@@ -10,7 +10,7 @@ const LONGEST: Duration = Duration::from_secs(2);
 /// Doubles from 0.1 s to 2 s. The client library's default goes to 30 s, which a user of a local cluster would notice
 /// after every restart of the control plane.
 #[derive(Debug, Default)]
-pub(crate) struct Soon(Option<Duration>);
+pub struct Soon(Option<Duration>);
 
 impl Iterator for Soon {
     type Item = Duration;

@@ -1,5 +1,6 @@
 //! Server-side apply of an addon's objects.
 
+use futures::future::BoxFuture;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::{Client, discovery};
@@ -18,7 +19,12 @@ pub struct ApplyError {
 }
 
 /// Applies the objects in order.
-pub async fn apply(client: &Client, objects: &[Value]) -> Result<(), ApplyError> {
+pub fn apply<'a>(client: &'a Client, objects: &'a [Value]) -> BoxFuture<'a, Result<(), ApplyError>> {
+    // boxed: compiled in this crate, once, and not in every crate that awaits it
+    Box::pin(apply_all(client, objects))
+}
+
+async fn apply_all(client: &Client, objects: &[Value]) -> Result<(), ApplyError> {
     for object in objects {
         let text = |pointer: &str| {
             object

@@ -52,7 +52,12 @@ pub enum StartError {
 
 impl Api {
     /// Sets up the server on a store, and makes the objects that every cluster has.
-    pub async fn start(config: Config, store: Arc<dyn Store>) -> Result<Arc<Self>, StartError> {
+    pub fn start(config: Config, store: Arc<dyn Store>) -> BoxFuture<'static, Result<Arc<Self>, StartError>> {
+        // boxed: compiled in this crate, once, and not in every crate that awaits it
+        Box::pin(Self::set_up(config, store))
+    }
+
+    async fn set_up(config: Config, store: Arc<dyn Store>) -> Result<Arc<Self>, StartError> {
         let issuer = Issuer::new(
             config.issuer.clone(),
             &config.service_account_key,

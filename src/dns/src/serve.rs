@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::DNSClass;
 use kube::Client;
@@ -64,7 +65,12 @@ struct Server {
 }
 
 /// Serves until cancelled.
-pub async fn run(client: Client, config: Config, cancel: CancellationToken) -> Result<(), RunError> {
+pub fn run(client: Client, config: Config, cancel: CancellationToken) -> BoxFuture<'static, Result<(), RunError>> {
+    // boxed: compiled in this crate, once, and not in every crate that awaits it
+    Box::pin(work(client, config, cancel))
+}
+
+async fn work(client: Client, config: Config, cancel: CancellationToken) -> Result<(), RunError> {
     let records = Shared::default();
     let (ready, is_ready) = watch::channel(false);
     let server = Arc::new(Server {

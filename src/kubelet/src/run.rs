@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use follow::Soon;
 use futures::StreamExt as _;
+use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Service;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::reflector;
@@ -17,7 +19,6 @@ use crate::logs;
 use crate::manager::Manager;
 use crate::node;
 use crate::options::Options;
-use crate::retry::Soon;
 use crate::runtime::Runtime;
 use crate::server::{self, Server};
 use crate::sources::objects::Objects;
@@ -41,7 +42,16 @@ pub enum KubeletError {
 }
 
 /// Runs the kubelet with `client` as its identity in the API, until `cancel`.
-pub async fn run(options: Options, client: Client, cancel: CancellationToken) -> Result<(), KubeletError> {
+pub fn run(
+    options: Options,
+    client: Client,
+    cancel: CancellationToken,
+) -> BoxFuture<'static, Result<(), KubeletError>> {
+    // boxed: compiled in this crate, once, and not in every crate that awaits it
+    Box::pin(work(options, client, cancel))
+}
+
+async fn work(options: Options, client: Client, cancel: CancellationToken) -> Result<(), KubeletError> {
     let group = Group::below(&cancel);
     // However this ends, nothing of it goes on beside its successor.
     let _ended = group.token().clone().drop_guard();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -26,7 +27,12 @@ const STREAMS: u32 = 1000;
 
 impl Api {
     /// Serves TLS on the listener until the group ends.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener, group: Group) -> Result<(), StartError> {
+    pub fn serve(self: Arc<Self>, listener: TcpListener, group: Group) -> BoxFuture<'static, Result<(), StartError>> {
+        // boxed: compiled in this crate, once, and not in every crate that awaits it
+        Box::pin(self.accept(listener, group))
+    }
+
+    async fn accept(self: Arc<Self>, listener: TcpListener, group: Group) -> Result<(), StartError> {
         let tls = super::tls::server(&self.config).map_err(StartError::Tls)?;
         let acceptor = TlsAcceptor::from(tls);
         let seats = Arc::new(Semaphore::new(CONNECTIONS));

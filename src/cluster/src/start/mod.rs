@@ -11,6 +11,7 @@ mod ready;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use futures::future::LocalBoxFuture;
 use ipnet::Ipv4Net;
 
 use crate::delete::remove_everything;
@@ -73,12 +74,23 @@ pub(crate) struct Start<'a> {
 }
 
 /// Brings the cluster up. The caller holds the profile's lock. `interrupt` resolves when the user wants to stop.
-pub async fn start(
+pub fn start<'a>(
+    engine: &'a Engine,
+    store: &'a ProfileStore,
+    options: &'a StartOptions,
+    progress: &'a Progress,
+    interrupt: LocalBoxFuture<'a, ()>,
+) -> LocalBoxFuture<'a, Result<Started, ClusterError>> {
+    // boxed: compiled in this crate, once, and not in every crate that awaits it
+    Box::pin(start_or_roll_back(engine, store, options, progress, interrupt))
+}
+
+async fn start_or_roll_back(
     engine: &Engine,
     store: &ProfileStore,
     options: &StartOptions,
     progress: &Progress,
-    interrupt: impl Future<Output = ()>,
+    interrupt: LocalBoxFuture<'_, ()>,
 ) -> Result<Started, ClusterError> {
     let start = Start {
         engine,

@@ -39,7 +39,7 @@ pub(super) async fn run(context: &Context, args: Start) -> Outcome {
             std::future::pending::<()>().await;
         }
     };
-    let outcome = cluster::start(&engine, &context.profiles, &options, &progress, interrupt).await;
+    let outcome = cluster::start(&engine, &context.profiles, &options, &progress, Box::pin(interrupt)).await;
     shown.finish();
     let started = outcome?;
     let text = context.ui.text();

@@ -30,6 +30,15 @@ pub(super) struct Target {
     pub(super) ending: CancellationToken,
 }
 
+/// Pauses between the first attempts of a cheap probe.
+const EARLY: [Duration; 5] = [
+    Duration::from_millis(20),
+    Duration::from_millis(40),
+    Duration::from_millis(80),
+    Duration::from_millis(160),
+    Duration::from_millis(320),
+];
+
 /// Successes or failures in a row, against their thresholds.
 #[derive(Debug)]
 struct Streak {
@@ -88,18 +97,25 @@ async fn rounds(target: &Target, purpose: Purpose, probe: &Probe, mut ready: boo
     let mut ticks = interval_at(tokio::time::Instant::now() + delay, seconds(probe.period_seconds, 10));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let timeout = seconds(probe.timeout_seconds, 1);
+    // A container that has just started is seldom ready at once, and often a moment later: instead of letting it wait for
+    // a whole period, try before the first attempt that counts. Not with exec, which costs a process each time.
+    if purpose != Purpose::Liveness && !ready && probe.exec.is_none() {
+        tokio::time::sleep(delay).await;
+        let succeeds = async {
+            for pause in EARLY {
+                if attempt(target, probe, timeout).await.is_ok() {
+                    break;
+                }
+                tokio::time::sleep(pause).await;
+            }
+        };
+        // a period later, the first attempt that counts is due
+        drop(tokio::time::timeout(ticks.period(), succeeds).await);
+    }
     let mut streak = Streak::new(probe);
     loop {
         ticks.tick().await;
-        let outcome = probe_run::once(
-            &target.context,
-            &target.id,
-            &target.container,
-            probe,
-            &target.ip,
-            timeout,
-        )
-        .await;
+        let outcome = attempt(target, probe, timeout).await;
         if let Err(output) = &outcome {
             let message = format!("{} probe failed: {output}", purpose.title());
             target.context.recorder.pod(
@@ -129,6 +145,11 @@ async fn rounds(target: &Target, purpose: Purpose, probe: &Probe, mut ready: boo
             return;
         }
     }
+}
+
+async fn attempt(target: &Target, probe: &Probe, timeout: Duration) -> Result<(), String> {
+    let Target { context, container, .. } = target;
+    probe_run::once(context, &target.id, container, probe, &target.ip, timeout).await
 }
 
 #[cfg(test)]

@@ -5,12 +5,11 @@
 
 use std::io;
 
-use cri::v1;
-use nodespec::paths;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+use crate::images;
 use crate::registry::staging;
 
 /// Longest line of the protocol: a manifest with some hundred layers is far below it.
@@ -153,20 +152,9 @@ async fn load(reference: &str, media_type: String, manifest: String) -> io::Resu
     };
     staging::offer(registry, repository, tag, &offered)?;
     staging::offer(registry, repository, &digest, &offered)?;
-    let channel = cri::channel(paths::CONTAINERD_SOCKET.as_ref()).map_err(io::Error::other)?;
-    let image = v1::ImageSpec {
-        image: reference.to_owned(),
-        ..Default::default()
-    };
-    let request = v1::PullImageRequest {
-        image: Some(image),
-        ..Default::default()
-    };
-    cri::images(channel)
-        .pull_image(request)
+    images::pull(reference)
         .await
-        .map_err(|status| io::Error::other(status.message().to_owned()))?;
-    Ok(())
+        .map_err(|status| io::Error::other(status.message().to_owned()))
 }
 
 /// A full reference in its parts: `docker.io/library/app:1` is `docker.io`, `library/app`, `1`.

@@ -1,10 +1,45 @@
-//! `rkube node images`: what containerd holds, as JSON in the shape of minikube's `image ls`.
+//! containerd's images: pulling, and `rkube node images`, which lists them in the shape of minikube's `image ls`.
 
 use std::io;
+use std::time::Duration;
 
 use cri::v1;
 use nodespec::paths;
 use serde_json::json;
+use tonic::{Code, Status};
+
+/// containerd's socket appears within a second of the node's start.
+const SOCKET_PATIENCE: Duration = Duration::from_secs(10);
+const SOCKET_RETRY: Duration = Duration::from_millis(20);
+
+/// Pulls an image.
+pub(crate) async fn pull(reference: &str) -> Result<(), Status> {
+    let channel =
+        cri::channel(paths::CONTAINERD_SOCKET.as_ref()).map_err(|error| Status::internal(error.to_string()))?;
+    let request = v1::PullImageRequest {
+        image: Some(v1::ImageSpec {
+            image: reference.to_owned(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    cri::images(channel).pull_image(request).await.map(drop)
+}
+
+/// Pulls the embedded image while the API is still starting: every pod's sandbox needs it. If this fails, the first pod
+/// waits for containerd's own pull.
+pub(crate) async fn pull_early(reference: String) {
+    let end = tokio::time::Instant::now() + SOCKET_PATIENCE;
+    loop {
+        match pull(&reference).await {
+            Err(status) if status.code() == Code::Unavailable && tokio::time::Instant::now() < end => {
+                tokio::time::sleep(SOCKET_RETRY).await;
+            }
+            Err(status) => return tracing::warn!(reference, error = status.message(), "pulling the embedded image"),
+            Ok(()) => return tracing::debug!(reference, "the embedded image is here"),
+        }
+    }
+}
 
 /// All images of the node.
 pub async fn list() -> io::Result<String> {

@@ -10,11 +10,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use nodespec::{NodeConfig, paths, ports};
 use tasks::{CancellationToken, Group, Supervisor};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{registry, resolver};
+use crate::{images, registry, resolver};
 
 pub use status::fetch as fetch_status;
 
@@ -37,7 +38,12 @@ pub enum AgentError {
 }
 
 /// Runs until SIGTERM or SIGINT.
-pub async fn run() -> Result<(), AgentError> {
+pub fn run() -> BoxFuture<'static, Result<(), AgentError>> {
+    // boxed: compiled in this crate, once, and not in every crate that awaits it
+    Box::pin(work())
+}
+
+async fn work() -> Result<(), AgentError> {
     let config = Arc::new(read_config().map_err(AgentError::Config)?);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -58,6 +64,8 @@ fn start_components(supervisor: &Supervisor, config: &Arc<NodeConfig>) {
     supervise(supervisor, "registry", &token, config, |config, cancel| {
         registry::serve(config.embedded_image.clone(), ports::REGISTRY, cancel)
     });
+    let embedded = images::pull_early(config.embedded_image.clone());
+    supervisor.group().spawn("embedded-image", embedded);
     supervise(supervisor, "resolver", &token, config, |_, cancel| {
         resolver::serve(cancel)
     });

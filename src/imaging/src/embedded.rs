@@ -2,9 +2,10 @@
 
 use crate::{ImagingError, Recipe};
 
-const RECIPES: [(&str, &str); 4] = [
+const RECIPES: [(&str, &str); 5] = [
     ("node", include_str!("../../../images/node/recipe.yaml")),
     ("busybox", include_str!("../../../images/test/busybox.yaml")),
+    ("etcd", include_str!("../../../images/test/etcd.yaml")),
     ("nginx", include_str!("../../../images/test/nginx.yaml")),
     ("redis", include_str!("../../../images/test/redis.yaml")),
 ];

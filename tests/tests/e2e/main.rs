@@ -9,6 +9,7 @@ mod images;
 mod lifecycle;
 mod network;
 mod objects;
+mod pods;
 mod resilience;
 mod streams;
 mod workloads;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
     let shared: Vec<(&str, Shared)> = [
         images::TESTS,
         workloads::TESTS,
+        pods::TESTS,
         streams::TESTS,
         config::TESTS,
         network::TESTS,
@@ -60,7 +62,7 @@ fn main() -> ExitCode {
         let mut cluster = None;
         report.run("start", || {
             let started = Cluster::start(SHARED, 2)?;
-            for recipe in ["busybox", "nginx"] {
+            for recipe in ["busybox", "etcd", "nginx"] {
                 started.load(recipe)?;
             }
             cluster = Some(started);

@@ -11,7 +11,7 @@ use crate::authn::{self, Issuer, Peer};
 use crate::authz::{self, Attributes, rbac::Rbac};
 use crate::registry::Allocators;
 use crate::streams::Kubelets;
-use crate::{ApiError, Body, Config, RequestInfo, User, respond, routes};
+use crate::{ApiError, Body, Config, RequestInfo, User, admission, respond, routes};
 
 /// Longest time a request that is not long-running may take, as upstream's `--request-timeout`.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -28,6 +28,7 @@ pub struct Api {
     pub(crate) rbac: Rbac,
     pub(crate) allocators: Allocators,
     pub(crate) kubelets: Kubelets,
+    pub(crate) quotas: admission::Turns,
     reads: Semaphore,
     writes: Semaphore,
     pub(crate) started: std::time::Instant,
@@ -73,6 +74,7 @@ impl Api {
             rbac,
             allocators,
             kubelets,
+            quotas: admission::Turns::default(),
             reads: Semaphore::new(READS),
             writes: Semaphore::new(WRITES),
             started: std::time::Instant::now(),

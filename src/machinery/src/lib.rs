@@ -10,6 +10,8 @@ pub mod names;
 pub mod patch;
 pub mod protobuf;
 pub mod quantity;
+pub mod quota;
+pub mod resources;
 pub mod selector;
 pub mod ssa;
 pub mod table;

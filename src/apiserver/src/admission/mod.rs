@@ -1,10 +1,14 @@
 //! Admission: what the server adds to objects and what it refuses, one plugin per file.
 
+mod limit_ranger;
 mod node_restriction;
 mod pods;
+mod quota;
 mod rbac_escalation;
+mod runtime_class;
 mod service_account;
 
+pub(crate) use quota::{Charge, Turns, charge};
 use serde_json::Value;
 
 use crate::object::Object as _;
@@ -31,8 +35,10 @@ pub(crate) async fn mutate(
     if operation == Operation::Create && call.resource.group.is_empty() {
         match call.resource.plural {
             "pods" if call.info.subresource.is_empty() => {
+                limit_ranger::admit(call, object).await?;
                 service_account::admit(call, object).await?;
                 pods::admit(call, object).await?;
+                runtime_class::admit(call, object).await?;
             }
             _ => {}
         }
@@ -49,6 +55,14 @@ pub(crate) async fn validate(
 ) -> Result<(), ApiError> {
     if call.resource.group == "rbac.authorization.k8s.io" && operation != Operation::Delete {
         rbac_escalation::check(call, object, old)?;
+    }
+    if call.resource.group.is_empty() && call.info.subresource.is_empty() {
+        match (call.resource.plural, operation) {
+            ("pods", Operation::Create) | ("persistentvolumeclaims", Operation::Create | Operation::Update) => {
+                limit_ranger::check(call, object).await?;
+            }
+            _ => {}
+        }
     }
     if operation == Operation::Delete {
         node_restriction::check(call, operation, object, old).await?;

@@ -9,6 +9,9 @@ use super::{Call, meta, strategy, unsaved};
 use crate::object::Object as _;
 use crate::{ApiError, Body, admission, body, codec, convert, respond, storage};
 
+/// How often a creation is tried again because a quota of its namespace changed.
+const ATTEMPTS: usize = 10;
+
 pub(crate) async fn create(call: Call<'_>, request: Request<Body>) -> Result<Response<Body>, ApiError> {
     let (parts, incoming) = request.into_parts();
     let bytes = body::read(incoming).await?;
@@ -28,32 +31,35 @@ pub(crate) async fn create_object(call: Call<'_>, object: Value) -> Result<Arc<E
     codec::validate(&call, &object, None)?;
     admission::validate(&call, admission::Operation::Create, &object, None).await?;
     codec::track_fields(&call, &mut object, None);
-    if call.info.is_dry_run() {
-        return Ok(Arc::new(unsaved(&call, &object, store::Revision(0))?));
-    }
     let name = object.name();
     let key = call.key(name);
     let payload = storage::payload(call.resource.group, call.resource.plural, &object)?;
-    let written = call
-        .api
-        .store
-        .commit(vec![Write {
-            key,
-            expect: Expect::Absent,
-            op: Op::Put(payload),
-        }])
-        .await;
-    match written {
-        Ok(entries) => {
-            taken.keep();
-            entries
-                .into_iter()
-                .next()
-                .ok_or_else(|| ApiError::internal("nothing was written"))
+    for _ in 0..ATTEMPTS {
+        let charge = admission::charge(&call, admission::Operation::Create, &object, None).await?;
+        if call.info.is_dry_run() {
+            return Ok(Arc::new(unsaved(&call, &object, store::Revision(0))?));
         }
-        Err(StoreError::Conflict { actual, .. }) => Err(exists(&call, name, actual.as_deref())),
-        Err(error) => Err(error.into()),
+        let own = Write {
+            key: key.clone(),
+            expect: Expect::Absent,
+            op: Op::Put(payload.clone()),
+        };
+        let writes = std::iter::once(own).chain(charge.writes.iter().cloned()).collect();
+        match call.api.store.commit(writes).await {
+            Ok(entries) => {
+                taken.keep();
+                let made = entries.into_iter().next();
+                return made.ok_or_else(|| ApiError::internal("nothing was written"));
+            }
+            Err(StoreError::Conflict { key: other, actual }) if other == key => {
+                return Err(exists(&call, name, actual.as_deref()));
+            }
+            // a quota changed meanwhile
+            Err(StoreError::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
+    Err(ApiError::modified(call.subject(), name))
 }
 
 fn exists(call: &Call<'_>, name: &str, actual: Option<&Entry>) -> ApiError {

@@ -146,7 +146,9 @@ pub(crate) async fn delete_object(call: Call<'_>, name: &str, options: &DeleteOp
             return Ok(Deleted::Going(entry));
         }
         let outcome = if going {
-            write::put(&call, &entry, &old, &new).await?.map(Deleted::Going)
+            write::put(&call, &entry, &old, &new, admission::Charge::default())
+                .await?
+                .map(Deleted::Going)
         } else {
             write::remove(&call, &entry, &new).await?.map(Deleted::Gone)
         };

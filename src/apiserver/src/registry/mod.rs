@@ -7,7 +7,6 @@ mod delete_collection;
 mod list;
 mod meta;
 mod patch;
-mod qos;
 mod selection;
 mod strategy;
 mod update;

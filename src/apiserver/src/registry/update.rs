@@ -96,7 +96,8 @@ async fn attempt(
     codec::validate(&call, &new, Some(old))?;
     admission::validate(&call, admission::Operation::Update, &new, Some(old)).await?;
     codec::track_fields(&call, &mut new, Some(old));
-    let written = write::put(&call, entry, old, &new).await?;
+    let charge = admission::charge(&call, admission::Operation::Update, &new, Some(old)).await?;
+    let written = write::put(&call, entry, old, &new, charge).await?;
     if written.is_some() {
         taken.keep();
     }

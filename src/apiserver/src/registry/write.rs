@@ -7,14 +7,15 @@ use store::{Entry, Expect, Op, StoreError, Write};
 
 use super::{Call, unsaved};
 use crate::object::Object as _;
-use crate::{ApiError, storage};
+use crate::{ApiError, admission, storage};
 
-/// Replaces `entry` by `new`. `None` if the entry is no longer the newest.
+/// Replaces `entry` by `new`, together with what it is charged. `None` if one of them is no longer the newest.
 pub(super) async fn put(
     call: &Call<'_>,
     entry: &Arc<Entry>,
     old: &Value,
     new: &Value,
+    charge: admission::Charge,
 ) -> Result<Option<Arc<Entry>>, ApiError> {
     if same(old, new) {
         return Ok(Some(Arc::clone(entry)));
@@ -26,26 +27,33 @@ pub(super) async fn put(
         return remove(call, entry, new).await;
     }
     let op = Op::Put(storage::payload(call.resource.group, call.resource.plural, new)?);
-    commit(call, entry, op).await
+    commit(call, entry, op, charge).await
 }
 
 /// Removes `entry`; watchers are shown `last`.
 pub(super) async fn remove(call: &Call<'_>, entry: &Arc<Entry>, last: &Value) -> Result<Option<Arc<Entry>>, ApiError> {
     let op = Op::Delete(storage::payload(call.resource.group, call.resource.plural, last)?);
-    let removed = commit(call, entry, op).await?;
+    let removed = commit(call, entry, op, admission::Charge::default()).await?;
     if removed.is_some() {
         call.api.allocators.release(call.resource, last);
     }
     Ok(removed)
 }
 
-async fn commit(call: &Call<'_>, entry: &Arc<Entry>, op: Op) -> Result<Option<Arc<Entry>>, ApiError> {
+async fn commit(
+    call: &Call<'_>,
+    entry: &Arc<Entry>,
+    op: Op,
+    mut charge: admission::Charge,
+) -> Result<Option<Arc<Entry>>, ApiError> {
     let write = Write {
         key: entry.key.to_string(),
         expect: Expect::At(entry.mod_revision),
         op,
     };
-    match call.api.store.commit(vec![write]).await {
+    let mut writes = vec![write];
+    writes.append(&mut charge.writes);
+    match call.api.store.commit(writes).await {
         Ok(entries) => Ok(entries.into_iter().next()),
         Err(StoreError::Conflict { .. }) => Ok(None),
         Err(error) => Err(error.into()),

@@ -2,6 +2,7 @@
 
 mod access;
 mod objects;
+mod policy;
 mod watching;
 
 use std::sync::Arc;

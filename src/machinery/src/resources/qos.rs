@@ -1,10 +1,11 @@
 //! A pod's quality-of-service class, from its containers' requests and limits of cpu and memory.
 
-use machinery::quantity::Quantity;
 use serde_json::Value;
 
+use crate::quantity::Quantity;
+
 /// `Guaranteed`, `Burstable` or `BestEffort`.
-pub(super) fn class(pod: &Value) -> &'static str {
+pub fn qos_class(pod: &Value) -> &'static str {
     let containers = |list: &str| pod.pointer(list).and_then(Value::as_array).into_iter().flatten();
     let all = containers("/spec/containers").chain(containers("/spec/initContainers"));
     let (mut any, mut guaranteed) = (false, true);

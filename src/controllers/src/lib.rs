@@ -11,6 +11,7 @@ mod endpoints;
 mod endpointslice;
 mod gc;
 mod job;
+mod mirroring;
 mod namespace;
 mod nodelifecycle;
 mod podgc;
@@ -53,6 +54,7 @@ pub async fn run(client: Client, config: Config, tasks: &Supervisor) {
         "endpointslice": endpointslice::run,
         "gc": gc::run,
         "job": job::run,
+        "endpointslicemirroring": mirroring::run,
         "namespace": namespace::run,
         "nodelifecycle": nodelifecycle::run,
         "podgc": podgc::run,

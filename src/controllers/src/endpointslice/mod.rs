@@ -15,12 +15,14 @@ use kube::ResourceExt as _;
 use machinery::selector::LabelSelector;
 
 pub(crate) use endpoints::{address, is_candidate, resolve_ports};
+pub(crate) use reconcile::reconcile;
 
 use crate::shared::{Ctx, Key, Queue, Result, pods, work};
 
 /// Label that names a slice's service.
 pub(crate) const SERVICE_NAME: &str = "kubernetes.io/service-name";
-const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
+/// Label that names a slice's keeper.
+pub(crate) const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 const MANAGER: &str = "endpointslice-controller.k8s.io";
 
 /// Runs the controller.

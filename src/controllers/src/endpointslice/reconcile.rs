@@ -23,7 +23,7 @@ pub(super) async fn sync(ctx: &Ctx, key: &Key) -> Result<()> {
         let labels = slice.labels();
         labels.get(SERVICE_NAME) == Some(&key.name) && labels.get(MANAGED_BY).is_some_and(|by| by == MANAGER)
     };
-    let mut existing: Vec<_> = ctx
+    let existing: Vec<_> = ctx
         .endpoint_slices
         .in_namespace(&key.namespace)
         .into_iter()
@@ -46,6 +46,15 @@ pub(super) async fn sync(ctx: &Ctx, key: &Key) -> Result<()> {
         // Gone, or no longer ours: the garbage collector is slower.
         None => Vec::new(),
     };
+    reconcile(&api, existing, wanted).await
+}
+
+/// Turns the existing slices into the wanted ones.
+pub(crate) async fn reconcile(
+    api: &Api<EndpointSlice>,
+    mut existing: Vec<Arc<EndpointSlice>>,
+    wanted: Vec<EndpointSlice>,
+) -> Result<()> {
     for slice in wanted {
         // The slice that shares most with the wanted one needs the smallest write.
         let best = existing
@@ -56,7 +65,7 @@ pub(super) async fn sync(ctx: &Ctx, key: &Key) -> Result<()> {
         match best.map(|(at, _)| at) {
             Some(at) => {
                 let old = existing.swap_remove(at);
-                update(&api, &old, slice).await?;
+                update(api, &old, slice).await?;
             }
             None => {
                 api.create(&PostParams::default(), &slice).await?;

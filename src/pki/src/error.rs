@@ -15,6 +15,9 @@ pub enum PkiError {
     /// The stored authority is not a usable certificate and key.
     #[error("cannot read the cluster's certificate authority")]
     Authority(#[source] rcgen::Error),
+    /// TLS cannot be set up.
+    #[error("cannot set up TLS")]
+    Tls(#[from] rustls::Error),
     /// A PEM text that holds no certificate.
     #[error("not a certificate: {0}")]
     Parse(String),

@@ -7,8 +7,10 @@ mod error;
 pub mod names;
 mod renewal;
 mod sets;
+mod unverified;
 
 pub use authority::{Authority, LeafRequest, Pem, Usage};
 pub use error::PkiError;
 pub use renewal::{Validity, due, validity};
 pub use sets::{ControlPlane, Node, PemFile, admin, control_plane, service_account_keys, worker};
+pub use unverified::unverified;

@@ -17,6 +17,8 @@ use crate::{ApiError, Body, Config};
 #[derive(Debug)]
 pub(crate) struct Kubelets {
     pub(super) tls: Arc<ClientConfig>,
+    /// For `proxy` to pods that speak TLS with certificates that nobody can check.
+    pub(super) unverified: Arc<ClientConfig>,
 }
 
 impl Kubelets {
@@ -28,7 +30,10 @@ impl Kubelets {
                 tls::private_key(&config.kubelet_client_key)?,
             )
             .map_err(|error| error.to_string())?;
-        Ok(Self { tls: Arc::new(tls) })
+        Ok(Self {
+            tls: Arc::new(tls),
+            unverified: Arc::new(pki::unverified().map_err(|error| error.to_string())?),
+        })
     }
 }
 

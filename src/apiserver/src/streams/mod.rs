@@ -5,6 +5,7 @@
 mod forward;
 mod kubelet;
 mod proxy;
+mod rewrite;
 
 use http::{Request, Response};
 use serde_json::Value;

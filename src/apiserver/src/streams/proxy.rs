@@ -1,15 +1,16 @@
 //! `proxy` of pods, services and nodes.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use http::{Request, Response, Uri};
+use http::{Request, Response, StatusCode, Uri, header};
 use serde_json::Value;
 
 use super::forward::{self, Target};
-use super::kubelet;
+use super::{kubelet, rewrite};
 use crate::object::text_at;
 use crate::registry::Call;
-use crate::{ApiError, Body, storage};
+use crate::{ApiError, Body, body, storage};
 
 /// `[scheme:]name[:port]`
 struct Named<'a> {
@@ -31,36 +32,52 @@ fn split(name: &str) -> Result<Named<'_>, ApiError> {
     }
 }
 
-pub(super) async fn proxy(call: Call<'_>, request: Request<Body>) -> Result<Response<Body>, ApiError> {
+pub(super) async fn proxy(call: Call<'_>, mut request: Request<Body>) -> Result<Response<Body>, ApiError> {
     let named = split(&call.info.name)?;
-    let target = match call.resource.plural {
+    let (prefix, rest) = halves(&call, request.uri().path());
+    // as upstream: pages whose links are relative need the slash
+    if rest.is_empty() && !request.headers().contains_key(header::UPGRADE) {
+        return moved(request.uri());
+    }
+    let mut target = match call.resource.plural {
         "pods" => pod(&call, &named).await?,
         "services" => service(&call, &named).await?,
         "nodes" => kubelet::target(&call, named.name).await?,
         _ => return Err(ApiError::no_such_path()),
     };
-    if named.scheme == "https" {
-        return Err(ApiError::bad_request(
-            "proxying to https backends is not supported; use port-forward",
-        ));
+    if named.scheme == "https" && target.tls.is_none() {
+        target.tls = Some(Arc::clone(&call.api.kubelets.unverified));
     }
-    let path = raw_rest(&call, request.uri());
+    let rest = if rest.is_empty() { "/" } else { rest };
+    let path = match request.uri().query() {
+        Some(query) => format!("{rest}?{query}"),
+        None => rest.to_owned(),
+    };
     let uri: Uri = path
         .parse()
         .map_err(|error| ApiError::bad_request(format!("{error}")))?;
-    forward::send(target, request, uri).await
+    let prefix = prefix.to_owned();
+    // links can be rewritten in plain text only
+    request.headers_mut().remove(header::ACCEPT_ENCODING);
+    let response = forward::send(target, request, uri).await?;
+    Ok(rewrite::response(response, prefix))
 }
 
-/// What stands behind `/proxy`, as the client wrote it.
-fn raw_rest(call: &Call<'_>, uri: &Uri) -> String {
+/// To the same path with a slash at its end.
+fn moved(uri: &Uri) -> Result<Response<Body>, ApiError> {
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Response::builder()
+        .status(StatusCode::MOVED_PERMANENTLY)
+        .header(header::LOCATION, format!("{}/{query}", uri.path()))
+        .body(body::full(""))
+        .map_err(ApiError::internal)
+}
+
+/// The path up to and with `/proxy`, and what stands behind it, as the client wrote them.
+fn halves<'a>(call: &Call<'_>, path: &'a str) -> (&'a str, &'a str) {
     let marker = format!("/{}/proxy", call.info.name);
-    let path = uri.path();
-    let behind = path.find(&marker).map_or("", |at| &path[at + marker.len()..]);
-    let behind = if behind.is_empty() { "/" } else { behind };
-    match uri.query() {
-        Some(query) => format!("{behind}?{query}"),
-        None => behind.to_owned(),
-    }
+    let at = path.find(&marker).map_or(path.len(), |at| at + marker.len());
+    path.split_at(at)
 }
 
 async fn pod(call: &Call<'_>, named: &Named<'_>) -> Result<Target, ApiError> {

@@ -93,7 +93,8 @@ async fn once(uri: &Uri, action: &HTTPGetAction) -> Result<(u16, Option<String>)
     let stream = TcpStream::connect((host.as_str(), port)).await;
     let stream = stream.map_err(|error| format!("dial tcp {}:{port}: connect: {error}", bracketed(&host)))?;
     if tls {
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(super::unverified_tls()?));
+        let connector =
+            tokio_rustls::TlsConnector::from(Arc::new(pki::unverified().map_err(|error| error.to_string())?));
         let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
         let stream = connector
             .connect(name, stream)

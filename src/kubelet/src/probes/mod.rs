@@ -3,7 +3,6 @@
 mod grpc;
 mod http;
 mod run;
-mod tls;
 mod worker;
 
 use std::collections::{HashMap, HashSet};
@@ -19,7 +18,6 @@ use crate::pod::restart::is_sidecar;
 use crate::runtime::{Container as Held, View};
 
 pub(crate) use http::get as http_get;
-pub(crate) use tls::unverified as unverified_tls;
 
 /// What a probe is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

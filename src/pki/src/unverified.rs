@@ -1,4 +1,4 @@
-//! TLS towards containers: probes ask whether something answers, not who it is.
+//! TLS towards containers, whose certificates nobody can check: probes, hooks and `proxy` ask what answers, not who it is.
 
 use std::sync::Arc;
 
@@ -6,6 +6,8 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+
+use crate::PkiError;
 
 #[derive(Debug)]
 struct AcceptAny(Arc<CryptoProvider>);
@@ -46,11 +48,10 @@ impl ServerCertVerifier for AcceptAny {
 }
 
 /// A client configuration that accepts any certificate.
-pub(crate) fn unverified() -> Result<ClientConfig, String> {
+pub fn unverified() -> Result<ClientConfig, PkiError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
-    let config = config.map_err(|error| error.to_string())?;
-    Ok(config
+    Ok(config?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(AcceptAny(provider)))
         .with_no_client_auth())

@@ -145,7 +145,7 @@ impl Actor {
         }
         cgroup::remove(&self.pod);
         let (root, uid) = (self.context.options.root.clone(), self.mailbox.uid().to_owned());
-        if let Err(error) = volumes::remove(&root, &uid) {
+        if let Err(error) = volumes::remove_volumes(&root, &uid) {
             tracing::warn!(pod = self.pod.metadata.name, %error, "volumes not removed; trying again");
             self.wake_in(LEAST_GRACE);
             return false;
@@ -171,6 +171,9 @@ impl Actor {
         }
         let logs = sandbox::log_directory(&context.options.pod_logs, &self.pod);
         let _ = fs_err::remove_dir_all(logs);
+        if let Err(error) = volumes::remove(&context.options.root, self.mailbox.uid()) {
+            tracing::warn!(pod = self.pod.metadata.name, %error, "folder not removed");
+        }
         if mirror::is_static(&self.pod) {
             let namespace = self.pod.metadata.namespace.clone().unwrap_or_default();
             let api = kube::Api::namespaced(context.client.clone(), &namespace);

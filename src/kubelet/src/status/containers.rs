@@ -59,7 +59,7 @@ pub(super) fn statuses(
     facts: &Facts,
 ) -> Vec<ContainerStatus> {
     let has_init = spec.init_containers.as_ref().is_some_and(|list| !list.is_empty());
-    let initial = if has_init && group == Group::Regular {
+    let initial = if has_init && group != Group::Ephemeral {
         "PodInitializing"
     } else {
         "ContainerCreating"

@@ -13,7 +13,7 @@ mod teardown;
 
 pub(crate) use mounts::{MountError, of_container};
 pub(crate) use prepare::{Paths, Preparation};
-pub(crate) use teardown::remove;
+pub(crate) use teardown::{remove, remove_volumes};
 
 use std::io;
 use std::path::{Path, PathBuf};

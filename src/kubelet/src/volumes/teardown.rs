@@ -6,8 +6,17 @@ use rustix::mount::{UnmountFlags, unmount};
 
 use super::{memory_folder, pod_folder, subpath};
 
-/// Unmounts and removes the pod's volumes. Never follows a mount it did not make.
+/// Holds the containers' last words, which the status shows as long as the pod's object exists.
+const KEPT: &str = "containers";
+
+/// Unmounts and removes all that the pod has here.
 pub(crate) fn remove(root: &Path, uid: &str) -> std::io::Result<()> {
+    remove_volumes(root, uid)?;
+    remove_if_there(&pod_folder(root, uid))
+}
+
+/// Unmounts and removes the pod's volumes. Never follows a mount it did not make.
+pub(crate) fn remove_volumes(root: &Path, uid: &str) -> std::io::Result<()> {
     let folder = pod_folder(root, uid);
     subpath::unpin_all(&folder.join("volume-subpaths"));
     for volume in fs_err::read_dir(folder.join("volumes/kubernetes.io~empty-dir"))
@@ -24,13 +33,25 @@ pub(crate) fn remove(root: &Path, uid: &str) -> std::io::Result<()> {
     if let Some(left) = mounts_below(&folder)?.first() {
         return Err(std::io::Error::other(format!("{} is still mounted", left.display())));
     }
-    for folder in [folder, memory_folder(root).join(uid)] {
-        match fs_err::remove_dir_all(folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+    for entry in fs_err::read_dir(&folder).into_iter().flatten() {
+        let entry = entry?;
+        if entry.file_name() == KEPT {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            remove_if_there(&entry.path())?;
+        } else {
+            fs_err::remove_file(entry.path())?;
         }
     }
-    Ok(())
+    remove_if_there(&memory_folder(root).join(uid))
+}
+
+fn remove_if_there(folder: &Path) -> std::io::Result<()> {
+    match fs_err::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Mount points inside `folder`, innermost first.
@@ -69,6 +90,22 @@ mod tests {
         remove(root.path(), "a").unwrap();
         assert!(!pod_folder(root.path(), "a").exists() && !memory_folder(root.path()).join("a").exists());
         assert!(pod_folder(root.path(), "b").exists() && memory_folder(root.path()).join("b").exists());
+    }
+
+    #[test]
+    fn the_containers_last_words_outlive_the_volumes() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = pod_folder(root.path(), "a");
+        let words = folder.join("containers/c/termination-0");
+        fs_err::create_dir_all(folder.join("containers/c")).unwrap();
+        fs_err::create_dir_all(folder.join("volumes/kubernetes.io~empty-dir/v")).unwrap();
+        fs_err::write(folder.join("etc-hosts"), "x").unwrap();
+        fs_err::write(&words, "bye").unwrap();
+        remove_volumes(root.path(), "a").unwrap();
+        assert_eq!(fs_err::read_to_string(&words).unwrap(), "bye");
+        assert!(!folder.join("volumes").exists() && !folder.join("etc-hosts").exists());
+        remove(root.path(), "a").unwrap();
+        assert!(!folder.exists());
     }
 
     #[test]

@@ -197,7 +197,14 @@ impl<'a> Header<'a> {
 fn field_value(plural: &str, object: &Value, field: &str) -> String {
     let value = text_at(object, field);
     match (plural, field) {
-        ("events", "source") if value.is_empty() => text_at(object, "source.component"),
+        ("events", "source") => {
+            let component = text_at(object, "source.component");
+            if component.is_empty() {
+                text_at(object, "reportingComponent")
+            } else {
+                component
+            }
+        }
         ("pods", "spec.hostNetwork") | ("nodes", "spec.unschedulable") if value.is_empty() => "false".to_owned(),
         ("replicasets" | "replicationcontrollers", "status.replicas") if value.is_empty() => "0".to_owned(),
         _ => value,

@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 use serde_json::{Value, json};
 
 use crate::object::Object as _;
-use crate::registry::{Call, Part, create_object, update_object};
+use crate::registry::{Call, Part, create_object, now, update_object};
 use crate::respond::Negotiated;
 use crate::{Api, ApiError, RequestInfo, User, storage, user};
 
@@ -44,7 +44,28 @@ pub(crate) async fn ensure(api: &Arc<Api>) -> Result<(), ApiError> {
             .map(|(plural, object)| create(api, "rbac.authorization.k8s.io", "v1", plural, object)),
     )
     .await?;
-    kubernetes_service(api).await
+    kubernetes_service(api).await?;
+    service_range(api).await
+}
+
+/// The ServiceCIDR `kubernetes`: the range that services get their addresses from.
+async fn service_range(api: &Arc<Api>) -> Result<(), ApiError> {
+    let row = ("networking.k8s.io", "v1", "servicecidrs");
+    let mut range = object("networking.k8s.io/v1", "ServiceCIDR", "", "kubernetes");
+    range["spec"] = json!({"cidrs": [api.allocators.range().to_string()]});
+    create(api, row.0, row.1, row.2, range.clone()).await?;
+    with_call(api, row, &range, "update", async |call| {
+        let ready = |live: &Value| {
+            let mut wanted = live.clone();
+            if wanted.pointer("/status/conditions/0").is_none() {
+                wanted["status"] = json!({"conditions": [{"type": "Ready", "status": "True", "reason": "",
+                    "message": "Kubernetes default Service CIDR is ready", "lastTransitionTime": now()}]});
+            }
+            Ok(wanted)
+        };
+        update_object(call, Part::Status, ready).await.map(drop)
+    })
+    .await
 }
 
 fn object(api_version: &str, kind: &str, namespace: &str, name: &str) -> Value {

@@ -79,6 +79,11 @@ impl Drop for Taken<'_> {
 }
 
 impl Allocators {
+    /// Where service addresses come from.
+    pub(crate) fn range(&self) -> IpNet {
+        self.cidr
+    }
+
     pub(crate) async fn load(store: &dyn Store, cidr: IpNet) -> Result<Self, StoreError> {
         let mut used = Used::default();
         let prefix = storage::collection("", "services");

@@ -68,7 +68,7 @@ pub(super) fn prepare_create<'a>(call: &Call<'a>, object: &mut Value) -> Result<
     }
     match (resource.group, resource.plural) {
         ("", "pods") => {
-            let class = super::qos::class(object);
+            let class = machinery::resources::qos_class(object);
             object["status"] = json!({"phase": "Pending", "qosClass": class});
         }
         ("", "namespaces") => {
@@ -178,7 +178,8 @@ pub(super) fn prepare_update<'a>(
             _ => {}
         }
     }
-    if counts_generation(resource) && part != Part::Status {
+    // upstream's binding writes around the strategy, and counts as nothing
+    if counts_generation(resource) && part != Part::Status && call.info.subresource != "binding" {
         let changed = desired(resource, new) != desired(resource, old);
         new.set_meta("generation", old.generation().max(1) + i64::from(changed));
     }
@@ -206,7 +207,10 @@ fn keep_all_but_part(subresource: &str, new: &mut Value, old: &Value) {
     let changed = std::mem::replace(new, old.clone());
     match subresource {
         "ephemeralcontainers" => new["spec"]["ephemeralContainers"] = changed["spec"]["ephemeralContainers"].clone(),
-        "approval" => new["status"]["conditions"] = changed["status"]["conditions"].clone(),
+        "approval" => {
+            keep_open(new, &changed, &["labels", "annotations"]);
+            new["status"]["conditions"] = changed["status"]["conditions"].clone();
+        }
         "finalize" => new["spec"]["finalizers"] = changed["spec"]["finalizers"].clone(),
         "resize" => {
             for list in ["containers", "initContainers"] {
@@ -232,20 +236,23 @@ fn keep_all_but_part(subresource: &str, new: &mut Value, old: &Value) {
     }
 }
 
+/// Takes the metadata fields from `changed`, as they are there or not.
+fn keep_open(object: &mut Value, changed: &Value, fields: &[&str]) {
+    for field in fields {
+        match changed.meta().and_then(|meta| meta.get(*field)) {
+            Some(value) => object.set_meta(field, value.clone()),
+            None => drop(object.remove_meta(field)),
+        }
+    }
+}
+
 /// A status write may also set labels and annotations of nodes and pods, as kubelets do.
 fn keep_all_but_status(resource: &Resource, new: &mut Value, old: &Value) {
     let status = new.get("status").cloned();
-    let mut meta = old.get("metadata").cloned().unwrap_or_default();
     let open: &[&str] = match resource.plural {
         "nodes" | "pods" | "namespaces" | "persistentvolumes" => &["labels", "annotations", "managedFields"],
         _ => &["annotations", "managedFields"],
     };
-    for field in open {
-        match new.meta().and_then(|meta| meta.get(*field)) {
-            Some(value) => meta[*field] = value.clone(),
-            None => drop(meta.as_object_mut().and_then(|meta| meta.remove(*field))),
-        }
-    }
     if resource.plural == "pods" {
         // finished is finished
         let phase = text_at(old, "status.phase");
@@ -255,8 +262,8 @@ fn keep_all_but_status(resource: &Resource, new: &mut Value, old: &Value) {
             return *new = old.clone();
         }
     }
-    *new = old.clone();
-    new["metadata"] = meta;
+    let changed = std::mem::replace(new, old.clone());
+    keep_open(new, &changed, open);
     match status {
         Some(status) => new["status"] = status,
         None => drop(new.as_object_mut().and_then(|map| map.remove("status"))),

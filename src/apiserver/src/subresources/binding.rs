@@ -29,6 +29,7 @@ pub(crate) async fn binding(call: Call<'_>, request: Request<Body>) -> Result<Re
     let pods = schema::resource("", "v1", "pods").ok_or_else(|| ApiError::internal("no pods in the table"))?;
     let info = RequestInfo {
         name: name.clone(),
+        subresource: "binding".to_owned(),
         ..call.info.clone()
     };
     let call = Call {

@@ -15,6 +15,7 @@ pub(crate) use scale::scale;
 pub(crate) use token::token;
 
 use crate::registry::Call;
+use crate::respond::View;
 use crate::{ApiError, Body};
 
 /// True for resources whose objects are answers, not state.
@@ -27,6 +28,10 @@ pub(crate) fn is_virtual(resource: &Resource) -> bool {
 }
 
 pub(crate) async fn virtual_resource(call: Call<'_>, request: Request<Body>) -> Result<Response<Body>, ApiError> {
+    // answers have no metadata that a table or a partial object could show
+    if call.resource.plural != "componentstatuses" && call.negotiated.view != View::Whole {
+        return Err(ApiError::not_acceptable());
+    }
     match (call.resource.plural, call.info.verb) {
         ("bindings", "create") => binding(call, request).await,
         ("componentstatuses", "list" | "get") => reviews::component_statuses(&call),

@@ -333,3 +333,38 @@ async fn string_data_of_a_secret_is_stored_encoded() {
     assert_eq!(created["data"], json!({"a": "bmV3", "b": "Yg=="}));
     assert_eq!(created.get("stringData"), None);
 }
+
+#[tokio::test]
+async fn a_pods_generation_does_not_count_its_binding() {
+    let server = Server::start().await.with_default_account().await;
+    let (_, made) = server.post(PODS, &pod("p")).await;
+    assert_eq!(made["metadata"]["generation"], 1);
+    let binding = json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "p"}, "target": {"kind": "Node", "name": "n"}});
+    let (status, answer) = server.post(&format!("{PODS}/p/binding"), &binding).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    let (_, mut bound) = server.get(&format!("{PODS}/p")).await;
+    assert_eq!(bound["spec"]["nodeName"], "n");
+    assert_eq!(bound["metadata"]["generation"], 1);
+    bound["spec"]["containers"][0]["image"] = "other".into();
+    let (_, changed) = server.put(&format!("{PODS}/p"), &bound).await;
+    assert_eq!(changed["metadata"]["generation"], 2, "{changed}");
+}
+
+#[tokio::test]
+async fn addresses_name_their_objects_and_the_service_range_is_there() {
+    let server = Server::start().await;
+    let address = |name: &str| {
+        json!({"apiVersion": "networking.k8s.io/v1", "kind": "IPAddress", "metadata": {"name": name},
+            "spec": {"parentRef": {"resource": "services", "namespace": "default", "name": "s"}}})
+    };
+    let path = "/apis/networking.k8s.io/v1/ipaddresses";
+    assert_eq!(server.post(path, &address("fe80::1")).await.0, StatusCode::CREATED);
+    assert_eq!(
+        server.post(path, &address("fe80:0::2")).await.0,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+    let (status, range) = server.get("/apis/networking.k8s.io/v1/servicecidrs/kubernetes").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(range["spec"]["cidrs"], json!(["10.96.0.0/16"]));
+    assert_eq!(range["status"]["conditions"][0]["type"], "Ready");
+}

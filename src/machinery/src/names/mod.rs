@@ -166,6 +166,28 @@ pub fn path_segment(value: &str) -> Vec<String> {
         .collect()
 }
 
+/// A kernel parameter: segments joined by dots or slashes.
+pub fn sysctl(value: &str) -> Vec<String> {
+    let segment = |part: &str| shaped(part, lower_alnum, |c| matches!(c, b'-' | b'_'));
+    if value.len() <= 253 && value.split(['.', '/']).all(segment) {
+        return Vec::new();
+    }
+    vec![
+        "must have at most 253 characters and match regex \
+         ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$"
+            .to_owned(),
+    ]
+}
+
+/// An IP address as it is written, so that there is one name for each.
+pub fn canonical_address(value: &str) -> Vec<String> {
+    match value.parse::<std::net::IpAddr>() {
+        Ok(address) if address.to_string() == value => Vec::new(),
+        Ok(address) => vec![format!("must be in canonical form (\"{address}\")")],
+        Err(_) => vec!["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)".to_owned()],
+    }
+}
+
 /// A port number.
 pub fn port_number(value: i64) -> Vec<String> {
     in_range(value, 1, 65535)

@@ -13,6 +13,7 @@ pub(super) fn name_rule(group: &str, kind: &str) -> fn(&str) -> Vec<String> {
     match (group, kind) {
         ("", "Namespace") => names::dns1123_label,
         ("", "Service") => names::dns1035_label,
+        ("networking.k8s.io", "IPAddress") => names::canonical_address,
         ("rbac.authorization.k8s.io", _) | ("certificates.k8s.io", "CertificateSigningRequest") => names::path_segment,
         _ => names::dns1123_subdomain,
     }

@@ -123,6 +123,10 @@ fn security(check: &mut Check<'_>, context: &At<'_>) {
         let name = sysctl.child("name");
         if !name.has_any() {
             check.required(&name, "");
+        } else if let wrong = names::sysctl(name.str())
+            && !wrong.is_empty()
+        {
+            check.all_invalid(&name, wrong);
         } else if !seen.insert(name.str().replace('/', ".")) {
             check.add(crate::field::FieldError::duplicate(&name.path, name.str()));
         }

@@ -7,13 +7,15 @@ use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, ObjectFieldSelector, Pod}
 use kube::ResourceExt as _;
 
 use super::count::{Counts, FINALIZER, INDEX, index};
+use super::policy;
 use crate::shared::owner::controller_ref;
 use crate::shared::pods::from_template;
 
 const VARIABLE: &str = "JOB_COMPLETION_INDEX";
 
-/// `count` new pods; with indexes, the lowest that are neither done nor running.
-pub(super) fn pods(job: &Job, counts: &Counts, count: usize) -> Vec<Pod> {
+/// Up to `count` new pods; with indexes, the lowest that are neither done nor given up nor running, and that `may` be
+/// tried now.
+pub(super) fn pods(job: &Job, counts: &Counts, count: usize, may: impl Fn(i32) -> bool) -> Vec<Pod> {
     let spec = job.spec.clone().unwrap_or_default();
     let indexed = spec.completion_mode.as_deref() == Some("Indexed");
     let (namespace, name) = (job.namespace().unwrap_or_default(), job.name_any());
@@ -26,9 +28,27 @@ pub(super) fn pods(job: &Job, counts: &Counts, count: usize) -> Vec<Pod> {
         return (0..count).map(|_| plain(&name)).collect();
     }
     let busy: BTreeSet<i32> = counts.active.iter().filter_map(|pod| index(pod)).collect();
-    let free = (0..spec.completions.unwrap_or_default()).filter(|i| !counts.completed.contains(i) && !busy.contains(i));
+    let taken = |i: &i32| counts.completed.contains(i) || counts.failed_indexes.contains(i) || busy.contains(i);
+    let free = (0..spec.completions.unwrap_or_default()).filter(|i| !taken(i));
     free.take(count)
-        .map(|i| with_index(plain(&format!("{name}-{i}")), &name, i))
+        .filter(|i| may(*i))
+        .map(|i| {
+            let mut pod = with_index(plain(&format!("{name}-{i}")), &name, i);
+            if spec.backoff_limit_per_index.is_some() {
+                let before = counts
+                    .replaced
+                    .get(&i)
+                    .map(|failed| policy::failures_with(&spec, failed));
+                let (failures, ignored) = before.unwrap_or_default();
+                pod.annotations_mut()
+                    .insert(policy::FAILURES.to_owned(), failures.to_string());
+                if ignored > 0 {
+                    pod.annotations_mut()
+                        .insert(policy::IGNORED.to_owned(), ignored.to_string());
+                }
+            }
+            pod
+        })
         .collect()
 }
 

@@ -1,11 +1,12 @@
 //! Pods that run to completion.
 //!
-//! Semantics: `k8s.io/kubernetes/pkg/controller/job`; success and pod failure policies and backoff per index are not here.
+//! Semantics: `k8s.io/kubernetes/pkg/controller/job`.
 
 mod count;
 mod indexes;
 mod make;
 mod outcome;
+mod policy;
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::batch::v1::{Job, JobStatus};
+use k8s_openapi::api::batch::v1::{Job, JobSpec, JobStatus};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy};
@@ -84,6 +85,7 @@ pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
 
 impl Controller {
     async fn sync(&self, key: Key) -> Result<()> {
+        self.let_orphans_go(&key).await?;
         let Some(job) = self.ctx.jobs.get(&key) else {
             self.expectations.forget(&key);
             self.failures
@@ -118,7 +120,8 @@ impl Controller {
         if status.start_time.is_none() && !suspended {
             status.start_time = Some(Time(now));
         }
-        let counts = count::count(&job, &mut status, &all);
+        let ending = outcome::is_ending(&status);
+        let counts = count::count(&job, &mut status, &all, ending);
         self.note_failures(&key, &counts, now);
         let decision = outcome::decide(&job, &mut status, &counts, now);
         let result = match decision {
@@ -171,6 +174,18 @@ impl Controller {
         Ok(())
     }
 
+    /// Pods of a job that is gone have nobody to count them.
+    async fn let_orphans_go(&self, key: &Key) -> Result<()> {
+        let uid = self.ctx.jobs.get(key).and_then(|job| job.uid());
+        let orphaned = |pod: &Arc<Pod>| {
+            let owner = controller_of(&pod.metadata).filter(|owner| owner.kind == "Job" && owner.name == key.name);
+            has_finalizer(pod) && owner.is_some_and(|owner| Some(&owner.uid) != uid.as_ref())
+        };
+        let all = self.ctx.pods.in_namespace(&key.namespace);
+        let orphans: Vec<_> = all.into_iter().filter(orphaned).collect();
+        self.release(&orphans).await
+    }
+
     /// Lets counted pods go.
     async fn release(&self, all: &[Arc<Pod>]) -> Result<()> {
         for pod in all.iter().filter(|pod| has_finalizer(pod)) {
@@ -211,11 +226,7 @@ impl Controller {
         let Some((count, last)) = failures.get(key) else {
             return 0;
         };
-        let wait = FIRST_BACKOFF
-            .saturating_mul(1 << (count - 1).min(10))
-            .min(LONGEST_BACKOFF);
-        let passed = u64::try_from(now.duration_since(*last).as_secs()).unwrap_or_default();
-        wait.saturating_sub(passed)
+        remaining_backoff(*count, *last, now)
     }
 
     /// Makes or deletes pods; returns by how many the number of active ones changed.
@@ -239,13 +250,29 @@ impl Controller {
         if active == wanted {
             return Ok(0);
         }
-        let wait = self.backoff(key, now);
+        let per_index = spec.backoff_limit_per_index.is_some();
+        let wait = if per_index { 0 } else { self.backoff(key, now) };
         if wait > 0 {
             self.queue.add_after(key.clone(), Duration::from_secs(wait));
             return Ok(0);
         }
         let missing = usize::try_from(wanted - active).unwrap_or_default().min(500);
-        let new = make::pods(job, counts, missing);
+        let waits = |index: i32| {
+            counts
+                .replaced
+                .get(&index)
+                .map_or(0, |failed| index_backoff(&spec, failed, now))
+        };
+        let new = make::pods(job, counts, missing, |index| waits(index) == 0);
+        if let Some(soonest) = counts
+            .replaced
+            .keys()
+            .map(|index| waits(*index))
+            .filter(|wait| *wait > 0)
+            .min()
+        {
+            self.queue.add_after(key.clone(), Duration::from_secs(soonest));
+        }
         let api: Api<Pod> = Api::namespaced(self.ctx.client.clone(), &key.namespace);
         self.expectations.expect_creations(key, new.len());
         let (made, result) = pods::slow_start(new.len(), |i| {
@@ -297,4 +324,19 @@ impl Controller {
         api.delete(&key.name, &params).await.unless_gone()?;
         Ok(())
     }
+}
+
+/// Seconds until the pod's index may be tried again.
+fn index_backoff(spec: &JobSpec, failed: &Pod, now: Timestamp) -> u64 {
+    let (counted, ignored) = policy::failures_with(spec, failed);
+    let finished = pods::finished_at(failed).unwrap_or(now);
+    remaining_backoff(u32::try_from(counted + ignored).unwrap_or(1), finished, now)
+}
+
+fn remaining_backoff(failures: u32, last: Timestamp, now: Timestamp) -> u64 {
+    let wait = FIRST_BACKOFF
+        .saturating_mul(1 << failures.saturating_sub(1).min(10))
+        .min(LONGEST_BACKOFF);
+    let passed = u64::try_from(now.duration_since(last).as_secs()).unwrap_or_default();
+    wait.saturating_sub(passed)
 }

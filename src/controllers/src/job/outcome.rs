@@ -1,12 +1,14 @@
 //! Whether a job goes on, and how it ended. Pure.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::batch::v1::{Job, JobCondition, JobStatus};
+use k8s_openapi::api::batch::v1::{Job, JobCondition, JobSpec, JobStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::count::Counts;
+use super::policy;
 
 /// What to do with the job's pods now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,10 +72,19 @@ fn restarts(counts: &Counts) -> i32 {
     all.map(|status| status.restart_count).sum()
 }
 
+/// Whether it has been decided how the job ends.
+pub(super) fn is_ending(status: &JobStatus) -> bool {
+    is_true(status, "FailureTarget") || is_true(status, "SuccessCriteriaMet")
+}
+
 /// Decides, and notes in `status` what was decided.
 pub(super) fn decide(job: &Job, status: &mut JobStatus, counts: &Counts, now: Timestamp) -> Decision {
     let spec = job.spec.clone().unwrap_or_default();
-    if is_true(status, "FailureTarget") || is_true(status, "SuccessCriteriaMet") {
+    if is_ending(status) {
+        return Decision::Ended;
+    }
+    if let Some(why) = &counts.fatal {
+        set(status, "FailureTarget", "True", "PodFailurePolicy", why, now);
         return Decision::Ended;
     }
     let limit = spec.backoff_limit.unwrap_or(6);
@@ -98,6 +109,15 @@ pub(super) fn decide(job: &Job, status: &mut JobStatus, counts: &Counts, now: Ti
         set(status, "FailureTarget", "True", "DeadlineExceeded", message, now);
         return Decision::Ended;
     }
+    if let Some((reason, message)) = failed_indexes(&spec, counts) {
+        set(status, "FailureTarget", "True", reason, message, now);
+        return Decision::Ended;
+    }
+    let early = spec.success_policy.as_ref();
+    if let Some(message) = early.and_then(|policy| policy::success(policy, &counts.completed)) {
+        set(status, "SuccessCriteriaMet", "True", "SuccessPolicy", &message, now);
+        return Decision::Ended;
+    }
     let complete = match spec.completions {
         None => counts.succeeded > 0 && counts.active.is_empty(),
         Some(completions) => counts.succeeded >= completions,
@@ -117,6 +137,18 @@ pub(super) fn decide(job: &Job, status: &mut JobStatus, counts: &Counts, now: Ti
         status.start_time = Some(Time(now));
     }
     Decision::Run
+}
+
+/// Too many indexes are given up, or there is nothing left to try.
+fn failed_indexes(spec: &JobSpec, counts: &Counts) -> Option<(&'static str, &'static str)> {
+    let total = |set: &BTreeSet<i32>| i32::try_from(set.len()).unwrap_or(i32::MAX);
+    let failed = total(&counts.failed_indexes);
+    if spec.max_failed_indexes.is_some_and(|most| failed > most) {
+        let message = "Job has exceeded the specified maximal number of failed indexes";
+        return Some(("MaxFailedIndexesExceeded", message));
+    }
+    let all = spec.completions.unwrap_or_default();
+    (failed > 0 && failed + total(&counts.completed) >= all).then_some(("FailedIndexes", "Job has failed indexes"))
 }
 
 /// Ends the job once nothing of it runs and all is counted.

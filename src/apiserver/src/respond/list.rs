@@ -51,15 +51,25 @@ pub(crate) fn list(
     for entry in entries {
         items.push(convert::to_served(resource, storage::parse(entry)?));
     }
+    parsed(negotiated, resource, meta.json(), &items)
+}
+
+/// A list of objects, stored or not.
+pub(crate) fn parsed(
+    negotiated: Negotiated,
+    resource: &'static Resource,
+    metadata: Value,
+    items: &[Value],
+) -> Result<Response<Body>, ApiError> {
     let whole = match negotiated.view {
         View::Whole => {
-            json!({"kind": resource.list_kind, "apiVersion": resource.api_version(), "metadata": meta.json(), "items": items})
+            json!({"kind": resource.list_kind, "apiVersion": resource.api_version(), "metadata": metadata, "items": items})
         }
         View::Metadata => json!({
-            "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": meta.json(),
+            "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
             "items": items.iter().map(partial).collect::<Vec<_>>(),
         }),
-        View::Table => codec::table(resource, meta.json(), &items, negotiated.include, true),
+        View::Table => codec::table(resource, metadata, items, negotiated.include, true),
     };
     let (media, bytes) = negotiate::encode(negotiated.media, &whole)?;
     Ok(raw(StatusCode::OK, media, bytes))

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::Value;
 
-pub(crate) use list::{ListMeta, list};
+pub(crate) use list::{ListMeta, list, parsed};
 pub(crate) use negotiate::{Media, Negotiated, View};
-pub(crate) use transform::{event_frame, one, watch_frame};
+pub(crate) use transform::{event_frame, one, one_parsed, watch_frame};
 
 use crate::{ApiError, Body, body};
 

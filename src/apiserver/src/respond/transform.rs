@@ -20,12 +20,18 @@ pub(crate) fn one(
     if negotiated.media == Media::Json && negotiated.view == View::Whole && !convert::differs(resource) {
         return Ok(raw(code, "application/json", entry.value.clone()));
     }
-    let object = viewed(
-        negotiated,
-        resource,
-        convert::to_served(resource, storage::parse(entry)?),
-        true,
-    );
+    let object = convert::to_served(resource, storage::parse(entry)?);
+    one_parsed(negotiated, resource, code, object)
+}
+
+/// An object, stored or not.
+pub(crate) fn one_parsed(
+    negotiated: Negotiated,
+    resource: &'static Resource,
+    code: StatusCode,
+    object: Value,
+) -> Result<Response<Body>, ApiError> {
+    let object = viewed(negotiated, resource, object, true);
     let (media, bytes) = negotiate::encode(negotiated.media, &object)?;
     Ok(raw(code, media, bytes))
 }

@@ -161,13 +161,12 @@ pub(super) fn component_statuses(call: &Call<'_>) -> Result<Response<Body>, ApiE
         })
     };
     let names = ["etcd-0"];
-    let object = if call.info.verb == "get" {
+    if call.info.verb == "get" {
         let name = &call.info.name;
         let known = names.iter().find(|known| *known == name);
-        item(known.ok_or_else(|| ApiError::not_found(call.subject(), name))?)
-    } else {
-        let items: Vec<Value> = names.into_iter().map(item).collect();
-        json!({"kind": "ComponentStatusList", "apiVersion": "v1", "metadata": {}, "items": items})
-    };
-    respond::plain(call.negotiated, StatusCode::OK, &object)
+        let object = item(known.ok_or_else(|| ApiError::not_found(call.subject(), name))?);
+        return respond::one_parsed(call.negotiated, call.resource, StatusCode::OK, object);
+    }
+    let items: Vec<Value> = names.into_iter().map(item).collect();
+    respond::parsed(call.negotiated, call.resource, json!({}), &items)
 }

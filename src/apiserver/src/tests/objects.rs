@@ -368,3 +368,20 @@ async fn addresses_name_their_objects_and_the_service_range_is_there() {
     assert_eq!(range["spec"]["cidrs"], json!(["10.96.0.0/16"]));
     assert_eq!(range["status"]["conditions"][0]["type"], "Ready");
 }
+
+#[tokio::test]
+async fn component_statuses_come_as_a_table_too() {
+    let server = Server::start().await;
+    let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+    for path in ["/api/v1/componentstatuses", "/api/v1/componentstatuses/etcd-0"] {
+        let request = http::Request::builder().uri(path).header("accept", table);
+        let response = server.raw(admin(), request.body(String::new()).unwrap()).await;
+        let body = http_body_util::BodyExt::collect(response.into_body())
+            .await
+            .unwrap()
+            .to_bytes();
+        let found: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(found["kind"], "Table", "{found}");
+        assert_eq!(found["rows"][0]["cells"], json!(["etcd-0", "Healthy", "ok", ""]));
+    }
+}

@@ -188,23 +188,6 @@ pub(super) static PRINTERS: &[Printer] = &[
         cells: |c| vec![c.name(), c.list("/webhooks").len().into(), c.age()],
     },
     Printer {
-        group: "admissionregistration.k8s.io",
-        kind: "ValidatingAdmissionPolicy",
-        columns: &[NAME, integer("Validations"), text("ParamKind"), AGE],
-        cells: |c| {
-            let param = match c.str("/spec/paramKind/kind") {
-                "" => "<unset>".to_owned(),
-                kind => format!("{}/{kind}", c.str("/spec/paramKind/apiVersion")),
-            };
-            vec![
-                c.name(),
-                c.list("/spec/validations").len().into(),
-                param.into(),
-                c.age(),
-            ]
-        },
-    },
-    Printer {
         group: "flowcontrol.apiserver.k8s.io",
         kind: "FlowSchema",
         columns: &[

@@ -7,6 +7,7 @@ mod column;
 mod network;
 mod object;
 mod pod;
+mod policy;
 mod storage;
 mod workload;
 
@@ -61,6 +62,7 @@ pub fn printer(group: &str, kind: &str) -> &'static Printer {
         network::PRINTERS,
         storage::PRINTERS,
         cluster::PRINTERS,
+        policy::PRINTERS,
     ];
     let mut all = all.into_iter().flatten();
     all.find(|printer| printer.kind == kind && printer.group == group)

@@ -24,6 +24,7 @@ fn every_printer_fills_its_columns() {
         network::PRINTERS,
         storage::PRINTERS,
         cluster::PRINTERS,
+        policy::PRINTERS,
     ]
     .into_iter()
     .flatten()
@@ -122,4 +123,28 @@ fn tables_have_definitions_and_objects() {
     );
     assert_eq!(table["rows"][0]["cells"][1], 1);
     assert_eq!(IncludeObject::parse("Some"), None);
+}
+
+#[test]
+fn policies_and_claims() {
+    let binding = json!({"metadata": {"name": "b"}, "spec": {"policyName": "p", "paramRef": {"name": "c"}}});
+    let found = cells(
+        "admissionregistration.k8s.io",
+        "MutatingAdmissionPolicyBinding",
+        binding,
+    );
+    assert_eq!(found[1..3], [json!("p"), json!("*/c")]);
+    for (object, state) in [
+        (json!({}), "pending"),
+        (
+            json!({"status": {"allocation": {}, "reservedFor": [{}]}}),
+            "allocated,reserved",
+        ),
+        (
+            json!({"metadata": {"deletionTimestamp": "2024-01-01T00:00:00Z"}}),
+            "deleted",
+        ),
+    ] {
+        assert_eq!(cells("resource.k8s.io", "ResourceClaim", object)[1], state);
+    }
 }

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::authn::{self, Issuer, Peer};
 use crate::authz::{self, Attributes, rbac::Rbac};
+use crate::documents::Documents;
 use crate::registry::Allocators;
 use crate::streams::Kubelets;
 use crate::{ApiError, Body, Config, RequestInfo, User, admission, respond, routes};
@@ -29,6 +30,7 @@ pub struct Api {
     pub(crate) allocators: Allocators,
     pub(crate) kubelets: Kubelets,
     pub(crate) quotas: admission::Turns,
+    pub(crate) documents: Documents,
     reads: Semaphore,
     writes: Semaphore,
     pub(crate) started: std::time::Instant,
@@ -75,6 +77,7 @@ impl Api {
             allocators,
             kubelets,
             quotas: admission::Turns::default(),
+            documents: Documents::default(),
             reads: Semaphore::new(READS),
             writes: Semaphore::new(WRITES),
             started: std::time::Instant::now(),

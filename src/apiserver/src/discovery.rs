@@ -1,11 +1,11 @@
-//! Discovery (aggregated and legacy), version, OpenAPI and OpenID endpoints.
+//! Discovery (aggregated and legacy), version and OpenID endpoints.
 
 use http::{Response, StatusCode};
 use schema::{Group, Resource};
 use serde_json::{Value, json};
 
 use crate::respond::{self, Negotiated};
-use crate::{Api, ApiError, Body, RequestInfo};
+use crate::{Api, ApiError, Body};
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
@@ -25,6 +25,7 @@ pub(crate) fn paths() -> Response<Body> {
         "/healthz",
         "/livez",
         "/metrics",
+        "/openapi/v2",
         "/openapi/v3",
         "/openid/v1/jwks",
         "/readyz",
@@ -199,31 +200,6 @@ fn aggregated_resource(resource: &Resource) -> Value {
         row["subresources"] = subresources.into();
     }
     row
-}
-
-/// `/openapi/v3…`. Clients keep a document by the hash in its address, so one with a hash never changes.
-pub(crate) fn openapi(api: &Api, info: &RequestInfo, rest: &[&str]) -> Result<Response<Body>, ApiError> {
-    match rest {
-        ["v3"] => {
-            let digest = <sha2::Sha256 as sha2::Digest>::digest(api.config.version.as_bytes());
-            let stamp = digest
-                .iter()
-                .take(8)
-                .fold(0_u64, |stamp, byte| stamp << 8 | u64::from(*byte));
-            Ok(respond::json(&openapi::index(&format!("{stamp:016X}"))))
-        }
-        ["v3", path @ ..] => {
-            let document =
-                openapi::document(&path.join("/"), &api.config.version).ok_or_else(ApiError::no_such_path)?;
-            let mut response = respond::json(&document);
-            if info.param("hash").is_some() {
-                let forever = http::HeaderValue::from_static("public, immutable");
-                response.headers_mut().insert(http::header::CACHE_CONTROL, forever);
-            }
-            Ok(response)
-        }
-        _ => Err(ApiError::no_such_path()),
-    }
 }
 
 /// `/.well-known/openid-configuration`, for verifiers of service-account tokens.

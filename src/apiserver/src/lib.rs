@@ -14,6 +14,7 @@ mod codec;
 mod config;
 mod convert;
 mod discovery;
+mod documents;
 mod error;
 mod health;
 mod object;

@@ -6,7 +6,7 @@ use http::{HeaderMap, Request, Response, StatusCode, header};
 
 use crate::registry::{self, Call};
 use crate::respond::Negotiated;
-use crate::{Api, ApiError, Body, RequestInfo, User, discovery, health, streams, subresources};
+use crate::{Api, ApiError, Body, RequestInfo, User, discovery, documents, health, streams, subresources};
 
 /// Answers an authorized request.
 pub(crate) async fn dispatch(
@@ -17,7 +17,7 @@ pub(crate) async fn dispatch(
 ) -> Result<Response<Body>, ApiError> {
     let negotiated = Negotiated::of(request.headers()).including(info)?;
     if !info.is_resource {
-        return other(api, info, negotiated);
+        return other(api, info, request.headers(), negotiated).await;
     }
     let resource = schema::resource(&info.group, &info.version, &info.resource).ok_or_else(ApiError::no_such_path)?;
     if resource.namespaced
@@ -112,7 +112,12 @@ async fn subresource(call: Call<'_>, request: Request<Body>) -> Result<Response<
     }
 }
 
-fn other(api: &Arc<Api>, info: &RequestInfo, negotiated: Negotiated) -> Result<Response<Body>, ApiError> {
+async fn other(
+    api: &Arc<Api>,
+    info: &RequestInfo,
+    headers: &HeaderMap,
+    negotiated: Negotiated,
+) -> Result<Response<Body>, ApiError> {
     let path = info.path.trim_end_matches('/');
     let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     if !matches!(info.verb, "get" | "head") {
@@ -124,7 +129,7 @@ fn other(api: &Arc<Api>, info: &RequestInfo, negotiated: Negotiated) -> Result<R
         ["version"] => Ok(discovery::version(api)),
         ["metrics"] => Ok(health::metrics(api)),
         ["api" | "apis", ..] => discovery::answer(api, negotiated, &segments),
-        ["openapi", rest @ ..] => discovery::openapi(api, info, rest),
+        ["openapi", rest @ ..] => documents::answer(api, info, headers, rest).await,
         [".well-known", "openid-configuration"] => Ok(discovery::openid(api)),
         ["openid", "v1", "jwks"] => discovery::jwks(api),
         _ => Err(ApiError::new(

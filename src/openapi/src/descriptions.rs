@@ -2,12 +2,16 @@
 
 use k8s_openapi::api;
 use k8s_openapi::apiextensions_apiserver::pkg::apis as extensions;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use k8s_openapi::kube_aggregator::pkg::apis as aggregator;
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
+const STATUS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Status";
+
 /// Schemas by type name, for the descriptions in them.
+#[derive(Default)]
 pub(crate) struct Descriptions(Map<String, Value>);
 
 macro_rules! kinds {
@@ -25,7 +29,7 @@ macro_rules! kinds {
 
 #[rustfmt::skip]
 kinds![
-    ("", "v1", [api::core::v1::Binding, api::core::v1::ComponentStatus, api::core::v1::ConfigMap, api::core::v1::Endpoints, api::core::v1::Event, api::core::v1::LimitRange, api::core::v1::Namespace, api::core::v1::Node, api::core::v1::PersistentVolumeClaim, api::core::v1::PersistentVolume, api::core::v1::Pod, api::core::v1::PodTemplate, api::core::v1::ReplicationController, api::core::v1::ResourceQuota, api::core::v1::Secret, api::core::v1::ServiceAccount, api::core::v1::Service]),
+    ("", "v1", [api::authentication::v1::TokenRequest, api::policy::v1::Eviction, api::core::v1::Binding, api::core::v1::ComponentStatus, api::core::v1::ConfigMap, api::core::v1::Endpoints, api::core::v1::Event, api::core::v1::LimitRange, api::core::v1::Namespace, api::core::v1::Node, api::core::v1::PersistentVolumeClaim, api::core::v1::PersistentVolume, api::core::v1::Pod, api::core::v1::PodTemplate, api::core::v1::ReplicationController, api::core::v1::ResourceQuota, api::core::v1::Secret, api::core::v1::ServiceAccount, api::core::v1::Service]),
     ("apiregistration.k8s.io", "v1", [aggregator::apiregistration::v1::APIService]),
     ("apps", "v1", [api::apps::v1::ControllerRevision, api::apps::v1::DaemonSet, api::apps::v1::Deployment, api::apps::v1::ReplicaSet, api::apps::v1::StatefulSet]),
     ("events.k8s.io", "v1", [api::events::v1::Event]),
@@ -54,6 +58,12 @@ impl Descriptions {
     pub(crate) fn of(group: &str, version: &str) -> Self {
         let mut generator = SchemaSettings::default().into_generator();
         add(&mut generator, group, version);
+        // what every group version speaks of
+        generator.subschema_for::<meta::DeleteOptions>();
+        generator.subschema_for::<meta::ListMeta>();
+        generator.subschema_for::<meta::Patch>();
+        generator.subschema_for::<meta::Status>();
+        generator.subschema_for::<api::autoscaling::v1::Scale>();
         Self(generator.take_definitions(false))
     }
 
@@ -64,11 +74,15 @@ impl Descriptions {
 
     /// What the field is for.
     pub(crate) fn of_field(&self, name: &str, field: &str) -> Option<&str> {
-        self.0
-            .get(name)?
-            .get("properties")?
-            .get(field)?
-            .get("description")?
-            .as_str()
+        match self.0.get(name) {
+            Some(schema) => text_of(schema, field),
+            // lists are generic in the crate; these two mean the same in every kind
+            None if matches!(field, "apiVersion" | "kind") => text_of(self.0.get(STATUS)?, field),
+            None => None,
+        }
     }
+}
+
+fn text_of<'a>(schema: &'a Value, field: &str) -> Option<&'a str> {
+    schema.get("properties")?.get(field)?.get("description")?.as_str()
 }

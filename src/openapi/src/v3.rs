@@ -3,7 +3,7 @@
 use schema::Resource;
 use serde_json::{Map, Value, json};
 
-use crate::descriptions::Descriptions;
+use crate::dialect::Dialect;
 use crate::paths;
 use crate::schemas::Schemas;
 
@@ -15,10 +15,18 @@ fn address(group: &str, version: &str) -> String {
     }
 }
 
-fn group_versions() -> impl Iterator<Item = (&'static str, &'static str)> {
+/// All group versions, the core one first.
+pub(crate) fn group_versions() -> impl Iterator<Item = (&'static str, &'static str)> {
     schema::groups()
         .iter()
         .flat_map(|group| group.versions.iter().map(|version| (group.name, *version)))
+}
+
+/// The resources of a group version.
+pub(crate) fn resources(group: &str, version: &str) -> impl Iterator<Item = &'static Resource> {
+    schema::resources()
+        .iter()
+        .filter(move |resource| resource.group == group && resource.version == version)
 }
 
 /// What there is, by path. `stamp` changes whenever a document may have changed: clients keep documents by it.
@@ -36,25 +44,15 @@ pub fn index(stamp: &str) -> Value {
 /// The document at a path of the index.
 pub fn document(path: &str, server_version: &str) -> Option<Value> {
     let (group, version) = group_versions().find(|(group, version)| address(group, version) == path)?;
-    let resources: Vec<&Resource> = schema::resources()
-        .iter()
-        .filter(|resource| resource.group == group && resource.version == version)
+    let mut schemas = Schemas::new(Dialect::V3);
+    schemas.add_group(group, version);
+    let paths: Map<String, Value> = resources(group, version)
+        .flat_map(|resource| paths::of(Dialect::V3, resource))
         .collect();
-    let descriptions = Descriptions::of(group, version);
-    let mut schemas = Schemas::new(&descriptions);
-    for resource in &resources {
-        schemas.add(resource.ty);
-        for sub in resource.subresources {
-            if let Some(kind) = schema::kind(sub.group, sub.version, sub.kind) {
-                schemas.add(kind.ty);
-            }
-        }
-    }
-    let paths: Map<String, Value> = resources.into_iter().flat_map(paths::of).collect();
     Some(json!({
         "openapi": "3.0.0",
         "info": {"title": "Kubernetes", "version": server_version},
         "paths": paths,
-        "components": {"schemas": schemas.finish()},
+        "components": {"schemas": schemas.take()},
     }))
 }

@@ -9,7 +9,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::Value;
 
 pub(crate) use list::{ListMeta, list, parsed};
-pub(crate) use negotiate::{Media, Negotiated, View};
+pub(crate) use negotiate::{Media, Negotiated, View, ranges};
 pub(crate) use transform::{event_frame, one, one_parsed, watch_frame};
 
 use crate::{ApiError, Body, body};

@@ -41,24 +41,26 @@ pub(crate) struct Negotiated {
     pub(crate) refused: bool,
 }
 
+/// What the client accepts, parameters and all, in its order.
+pub(crate) fn ranges(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(header::ACCEPT).iter();
+    let texts = values.filter_map(|value| value.to_str().ok());
+    let ranges = texts.flat_map(|text| text.split(',').map(str::trim));
+    ranges.filter(|range| !range.is_empty())
+}
+
 impl Negotiated {
     /// Picks the acceptable form with the highest q, the first among equals.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let mut best: Option<(f32, Self)> = None;
         let mut asked = false;
-        for value in headers
-            .get_all(header::ACCEPT)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-        {
-            for range in value.split(',').map(str::trim).filter(|range| !range.is_empty()) {
-                asked = true;
-                if let Some((q, form)) = Self::parse(range)
-                    && q > 0.0
-                    && best.is_none_or(|(most, _)| q > most)
-                {
-                    best = Some((q, form));
-                }
+        for range in ranges(headers) {
+            asked = true;
+            if let Some((q, form)) = Self::parse(range)
+                && q > 0.0
+                && best.is_none_or(|(most, _)| q > most)
+            {
+                best = Some((q, form));
             }
         }
         match best {

@@ -1,6 +1,7 @@
 //! The whole server in one process: requests in, responses and store contents out.
 
 mod access;
+mod documents;
 mod objects;
 mod policy;
 mod watching;

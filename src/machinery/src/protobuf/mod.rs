@@ -6,7 +6,7 @@
 mod decode;
 mod encode;
 mod envelope;
-mod wire;
+pub mod wire;
 
 #[cfg(test)]
 mod tests;

@@ -3,13 +3,14 @@
 use super::ProtobufError;
 
 /// Wire type 0.
-pub(super) const VARINT: u8 = 0;
+pub const VARINT: u8 = 0;
 /// Wire type 1.
-pub(super) const FIXED64: u8 = 1;
+pub const FIXED64: u8 = 1;
 /// Wire type 2.
-pub(super) const LENGTH: u8 = 2;
+pub const LENGTH: u8 = 2;
 
-pub(super) fn varint(out: &mut Vec<u8>, mut value: u64) {
+/// Writes a number in as few bytes as it takes.
+pub fn varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push((value as u8) | 0x80);
         value >>= 7;
@@ -17,33 +18,40 @@ pub(super) fn varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-pub(super) fn tag(out: &mut Vec<u8>, number: u32, wire_type: u8) {
+/// Writes the number and wire type that begin a field.
+pub fn tag(out: &mut Vec<u8>, number: u32, wire_type: u8) {
     varint(out, (u64::from(number) << 3) | u64::from(wire_type));
 }
 
-pub(super) fn bytes(out: &mut Vec<u8>, number: u32, data: &[u8]) {
+/// Writes a field of bytes, a text or a message.
+pub fn bytes(out: &mut Vec<u8>, number: u32, data: &[u8]) {
     tag(out, number, LENGTH);
     varint(out, data.len() as u64);
     out.extend_from_slice(data);
 }
 
-pub(super) fn number(out: &mut Vec<u8>, number: u32, value: i64) {
+/// Writes a field that is a number.
+pub fn number(out: &mut Vec<u8>, number: u32, value: i64) {
     tag(out, number, VARINT);
     varint(out, value as u64);
 }
 
 /// The value of one field as read.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Raw<'a> {
+pub enum Raw<'a> {
+    /// A number.
     Varint(u64),
+    /// Eight bytes.
     Fixed64(u64),
+    /// Bytes, a text or a message.
     Bytes(&'a [u8]),
     /// Four bytes: no Kubernetes message has such a field.
     Other,
 }
 
 impl<'a> Raw<'a> {
-    pub(super) fn bytes(self) -> Result<&'a [u8], ProtobufError> {
+    /// As bytes.
+    pub fn bytes(self) -> Result<&'a [u8], ProtobufError> {
         if let Self::Bytes(bytes) = self {
             Ok(bytes)
         } else {
@@ -51,11 +59,13 @@ impl<'a> Raw<'a> {
         }
     }
 
-    pub(super) fn text(self) -> Result<&'a str, ProtobufError> {
+    /// As a text.
+    pub fn text(self) -> Result<&'a str, ProtobufError> {
         std::str::from_utf8(self.bytes()?).map_err(|_| ProtobufError::Malformed("text"))
     }
 
-    pub(super) fn varint(self) -> Result<u64, ProtobufError> {
+    /// As a number.
+    pub fn varint(self) -> Result<u64, ProtobufError> {
         if let Self::Varint(value) = self {
             Ok(value)
         } else {
@@ -65,17 +75,19 @@ impl<'a> Raw<'a> {
 }
 
 /// Reads the fields of a message one by one.
-pub(super) struct Reader<'a> {
+#[derive(Debug)]
+pub struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(rest: &'a [u8]) -> Self {
+    /// Of a whole message.
+    pub fn new(rest: &'a [u8]) -> Self {
         Self { rest }
     }
 
     /// The next field's number and value; none at the end.
-    pub(super) fn field(&mut self) -> Result<Option<(u32, Raw<'a>)>, ProtobufError> {
+    pub fn field(&mut self) -> Result<Option<(u32, Raw<'a>)>, ProtobufError> {
         if self.rest.is_empty() {
             return Ok(None);
         }

@@ -2,23 +2,71 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, bail, ensure};
 use e2e::{Cluster, Run as _, until};
 
 use crate::Shared;
 
-pub(crate) const TESTS: &[(&str, Shared)] =
-    &[("streams::exec_cp_logs_and_port_forward", exec_cp_logs_and_port_forward)];
+pub(crate) const TESTS: &[(&str, Shared)] = &[
+    ("streams::exec_cp_logs_and_port_forward", exec_cp_logs_and_port_forward),
+    (
+        "streams::a_short_run_says_all_it_has_to_say",
+        a_short_run_says_all_it_has_to_say,
+    ),
+];
 
 /// Killed when dropped.
-struct Background(Child);
+pub(crate) struct Background(Child);
 
 impl Drop for Background {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+/// A running `kubectl port-forward`.
+pub(crate) struct Forward {
+    port: u16,
+    _kubectl: Background,
+    /// Stays open: kubectl says more on it with each connection, and ends if nobody listens.
+    _said: BufReader<ChildStdout>,
+}
+
+impl Forward {
+    /// Runs the command, which must ask for a free port.
+    pub(crate) fn open(mut command: Command) -> anyhow::Result<Self> {
+        let mut kubectl = Background(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?);
+        let mut said = BufReader::new(kubectl.0.stdout.take().context("stdout")?);
+        let mut line = String::new();
+        said.read_line(&mut line)?;
+        let port = line
+            .split_once("127.0.0.1:")
+            .and_then(|(_, rest)| rest.split(' ').next())
+            .and_then(|port| port.parse().ok())
+            .with_context(|| format!("no port in {line:?}"))?;
+        Ok(Self {
+            port,
+            _kubectl: kubectl,
+            _said: said,
+        })
+    }
+
+    /// What is served at a path at the other end.
+    pub(crate) fn page(&self, path: &str) -> anyhow::Result<String> {
+        until("the forwarded page", 20, || {
+            let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+            write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            if answer.contains("200 OK") {
+                Ok(answer)
+            } else {
+                bail!("{answer}")
+            }
+        })
     }
 }
 
@@ -40,28 +88,8 @@ fn exec_cp_logs_and_port_forward(cluster: &Cluster) -> anyhow::Result<()> {
     kubectl(&["cp", "web:/var/www/html/page.html", &back.to_string_lossy()])?;
     ensure!(fs_err::read_to_string(back)? == "<p>copied</p>");
 
-    let mut forward = cluster.kubectl_command(&["-n", "streams", "port-forward", "pod/web", ":80"]);
-    let mut forward = Background(forward.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?);
-    let mut line = String::new();
-    // stays open: kubectl says more on it with each connection, and ends if nobody listens
-    let mut said = BufReader::new(forward.0.stdout.take().context("stdout")?);
-    said.read_line(&mut line)?;
-    let port: u16 = line
-        .split_once("127.0.0.1:")
-        .and_then(|(_, rest)| rest.split(' ').next())
-        .and_then(|port| port.parse().ok())
-        .with_context(|| format!("no port in {line:?}"))?;
-    let page = until("the forwarded page", 20, || {
-        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.write_all(b"GET /page.html HTTP/1.0\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        if answer.contains("200 OK") {
-            Ok(answer)
-        } else {
-            bail!("{answer}")
-        }
-    })?;
+    let forward = Forward::open(cluster.kubectl_command(&["-n", "streams", "port-forward", "pod/web", ":80"]))?;
+    let page = forward.page("/page.html")?;
     ensure!(page.ends_with("<p>copied</p>"), "{page}");
 
     let mut follow = cluster.kubectl_command(&["-n", "streams", "logs", "-f", "web"]);
@@ -70,5 +98,30 @@ fn exec_cp_logs_and_port_forward(cluster: &Cluster) -> anyhow::Result<()> {
     let seen = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("GET /page.html")));
     ensure!(seen.is_some(), "the access log ended without the request");
     cluster.kubectl(&["delete", "namespace", "streams", "--timeout=60s"])?;
+    Ok(())
+}
+
+/// Whether kubectl attaches before, while or after the container ends, its output arrives.
+fn a_short_run_says_all_it_has_to_say(cluster: &Cluster) -> anyhow::Result<()> {
+    cluster.namespace("short")?;
+    for round in 0..6 {
+        let name = format!("short-{round}");
+        let image = "--image=rkube.test/busybox:1";
+        let said = cluster.kubectl(&[
+            "-n",
+            "short",
+            "run",
+            &name,
+            "--rm",
+            "-i",
+            image,
+            "--restart=Never",
+            "--",
+            "echo",
+            "hi",
+        ])?;
+        ensure!(said.starts_with("hi\n"), "round {round}: {said:?}");
+    }
+    cluster.kubectl(&["delete", "namespace", "short", "--timeout=60s"])?;
     Ok(())
 }

@@ -2,12 +2,15 @@
 //! runtime's WebSocket cannot half-close and `exec -i <file` needs that.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use cri::v1;
 use futures::{SinkExt as _, StreamExt as _};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
+use serde_json::json;
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::routes::query;
@@ -25,6 +28,9 @@ const STDOUT: u8 = 1;
 const STDERR: u8 = 2;
 const ERROR: u8 = 3;
 const RESIZE: u8 = 4;
+/// A container that ends in silence so soon after a client attached had ended, in effect, before: between a process's
+/// end and the runtime's taking note of it an attach succeeds.
+const TOO_LATE: Duration = Duration::from_secs(1);
 
 /// Which streams the client wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +84,7 @@ pub(super) async fn exec(
         stdout: streams.stdout,
         stderr: streams.stderr,
     });
-    stream(server, url.await, streams, request).await
+    stream(server, url.await, streams, None, request).await
 }
 
 pub(super) async fn attach(
@@ -100,7 +106,7 @@ pub(super) async fn attach(
         stdout: streams.stdout,
         stderr: streams.stderr,
     });
-    stream(server, url.await, streams, request).await
+    stream(server, url.await, streams, Some(Instant::now()), request).await
 }
 
 /// The running container of that name.
@@ -128,6 +134,7 @@ async fn stream(
     server: &Server,
     url: Result<String, RuntimeError>,
     streams: Streams,
+    attached: Option<Instant>,
     mut request: Request<Incoming>,
 ) -> Response<Body> {
     let url = match url {
@@ -157,7 +164,7 @@ async fn stream(
     };
     group.spawn("exec", async move {
         let Some(socket) = socket.await else { return };
-        if let Err(error) = bridge(socket, runtime, streams).await {
+        if let Err(error) = bridge(socket, runtime, streams, attached).await {
             tracing::debug!(%error, "stream ended");
         }
     });
@@ -183,8 +190,24 @@ impl Channels {
     }
 }
 
-/// Carries bytes between a WebSocket client and the runtime until the runtime has said how it ended.
-async fn bridge(socket: Socket, runtime: Upgraded, streams: Streams) -> io::Result<()> {
+/// Whether somebody attached to a container that was just ending: all that it said, it had said before.
+fn came_too_late(silent: bool, attached: Option<Instant>) -> bool {
+    silent && attached.is_some_and(|since| since.elapsed() < TOO_LATE)
+}
+
+/// What the runtime says of an attach to a container that has ended; kubectl then prints the log instead.
+fn ended() -> Bytes {
+    let cause = "error attaching to container: container is in CONTAINER_EXITED state";
+    let status = json!({
+        "metadata": {}, "status": "Failure", "reason": "InternalError", "code": 500,
+        "message": format!("Internal error occurred: {cause}"), "details": {"causes": [{"message": cause}]},
+    });
+    Bytes::from(status.to_string())
+}
+
+/// Carries bytes between a WebSocket client and the runtime until the runtime has said how it ended. `attached` is when
+/// the client came to a container that ran before.
+async fn bridge(socket: Socket, runtime: Upgraded, streams: Streams, attached: Option<Instant>) -> io::Result<()> {
     let (mut reader, mut writer) = spdy::client(runtime);
     let mut channels = Channels(vec![(ERROR, writer.open(&[("streamtype", "error")]).await?)]);
     for (wanted, channel, kind) in [
@@ -208,11 +231,18 @@ async fn bridge(socket: Socket, runtime: Upgraded, streams: Streams) -> io::Resu
         .await
         .map_err(io::Error::other)?;
     let to_client = async {
+        let mut silent = true;
         while let Some(event) = reader.next().await? {
-            let Event::Data(stream, bytes) = event else { continue };
+            let Event::Data(stream, mut bytes) = event else {
+                continue;
+            };
             let Some(channel) = channels.channel(stream) else {
                 continue;
             };
+            if channel == ERROR && came_too_late(silent, attached) {
+                bytes = ended();
+            }
+            silent &= bytes.is_empty();
             let mut message = Vec::with_capacity(bytes.len() + 1);
             message.push(channel);
             message.extend_from_slice(&bytes);
@@ -257,6 +287,18 @@ async fn bridge(socket: Socket, runtime: Upgraded, streams: Streams) -> io::Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attach_that_came_too_late_is_told_so() {
+        let since = Some(Instant::now());
+        assert!(came_too_late(true, since));
+        assert!(!came_too_late(false, since), "it did see something");
+        assert!(!came_too_late(true, None), "a command may well say nothing");
+        tokio::time::advance(TOO_LATE).await;
+        assert!(!came_too_late(true, since), "it saw the container's silence");
+        let status: serde_json::Value = serde_json::from_slice(&ended()).unwrap();
+        assert_eq!(status["status"], "Failure");
+    }
 
     #[test]
     fn a_terminal_has_no_separate_stderr() {

@@ -85,7 +85,8 @@ pub struct Cluster {
 impl Cluster {
     /// Starts a cluster of `nodes` nodes. `E2E_PREFIX` sets the names of two runs on one engine apart.
     pub fn start(name: &str, nodes: u8) -> anyhow::Result<Self> {
-        let prefix = std::env::var("E2E_PREFIX").unwrap_or_else(|_| "rkube-e2e".to_owned());
+        let prefix = std::env::var_os("E2E_PREFIX").and_then(|prefix| prefix.into_string().ok());
+        let prefix = prefix.unwrap_or_else(|| "rkube-e2e".to_owned());
         let cluster = Self {
             sandbox: Sandbox::new()?,
             name: format!("{prefix}-{name}"),

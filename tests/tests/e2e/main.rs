@@ -9,7 +9,9 @@ mod images;
 mod lifecycle;
 mod network;
 mod objects;
+mod old_kubectl;
 mod pods;
+mod python;
 mod resilience;
 mod streams;
 mod workloads;
@@ -47,6 +49,8 @@ fn main() -> ExitCode {
         network::TESTS,
         objects::TESTS,
         clients::TESTS,
+        old_kubectl::TESTS,
+        python::TESTS,
         resilience::TESTS,
     ]
     .concat()

@@ -20,13 +20,17 @@ patiently() {
     sleep 1
   done
 }
-succeeded() { [ "$(kubectl get pod "$1" -o 'jsonpath={.status.phase}')" = Succeeded ]; }
 running() { [ "$(kubectl get pod "$1" -o 'jsonpath={.status.phase}')" = Running ]; }
+paused() { rkube status >/root/status; [ $? = 2 ] && grep -q 'apiserver: Paused' /root/status; }
+resolves() { docker exec rkube /usr/bin/rkube node dns-check 10.96.0.10 kubernetes.default.svc.cluster.local 5; }
+limited() { [ "$(kubectl exec limited -- cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/cpu.max)" = "$(printf '67108864\n50000 100000')" ]; }
 wget_service() { kubectl exec client -- wget -q -T 10 -O - http://web/ | grep 'Welcome to nginx'; }
 
 say "$(docker version --format 'Docker {{.Server.Version}}'), $(docker info --format '{{.Driver}}, control groups v{{.CgroupVersion}}, {{.CgroupDriver}}'), kernel $(uname -r)"
 step "start" rkube start --wait-timeout 900
-say "$(docker inspect rkube --format 'privileged: {{.HostConfig.Privileged}}')"
+say "$(docker inspect rkube --format 'privileged: {{.HostConfig.Privileged}}'), memory: $(docker stats --no-stream --format '{{.MemUsage}}' rkube)"
+say "image: $(docker image ls rkube/node --format '{{.Tag}} {{.Size}}')"
+docker logs rkube 2>&1 | grep 'fix ' | sed 's/^/check:   /'
 step "image compose busybox" rkube image compose busybox --to /root/busybox.tar
 step "image compose nginx" rkube image compose nginx --to /root/nginx.tar
 step "image load" rkube image load /root/busybox.tar /root/nginx.tar
@@ -35,10 +39,23 @@ step "web runs" patiently running web
 step "client" kubectl run client --image=rkube.test/busybox:1 -- sleep 3600
 step "client runs" patiently running client
 step "pod reaches service by name" patiently wget_service
+step "limited" kubectl run limited --image=rkube.test/busybox:1 --overrides='{"spec":{"containers":[{"name":"limited",
+  "image":"rkube.test/busybox:1","command":["sleep","3600"],"resources":{"limits":{"memory":"64Mi","cpu":"500m"}}}]}}'
+step "limited runs" patiently running limited
+step "limits hold" limited
+step "pause" rkube pause
+step "is paused" paused
+step "names resolve while paused" resolves
+step "unpause" rkube unpause
+step "pod reaches service by name after a pause" patiently wget_service
 step "stop" rkube stop
 step "start again" rkube start --wait-timeout 900
 step "pods are back" patiently running client
 step "pod reaches service by name again" patiently wget_service
+step "restart of the engine" systemctl restart docker
+step "pods are back after it" patiently running client
+step "pod reaches service by name after it" patiently wget_service
+step "nothing to do" sh -c 'rkube start | grep "nothing to do"'
 step "delete" rkube delete
 left=$(docker ps -aq; docker volume ls -q; docker network ls -q --filter label=io.rkube.cluster)
 if [ -z "$left" ]; then say "ok nothing is left"; else say "FAIL left: $left"; fi

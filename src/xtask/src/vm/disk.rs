@@ -23,16 +23,17 @@ pub(super) struct Disk {
 pub(super) fn build(workspace: &Path, binary: &Path, folder: &Path) -> anyhow::Result<Disk> {
     // the machine has no network: what it composes was downloaded here, and lies at the same path there
     let home = folder.join("home");
-    let rkube = |args: &[&str]| tool(Command::new(binary).args(args).env("RKUBE_HOME", &home));
+    let rkube = |home: &Path, args: &[&str]| tool(Command::new(binary).args(args).env("RKUBE_HOME", home));
     let archive = folder.join("vm.tar").to_string_lossy().into_owned();
     let recipe = workspace.join("images/vm/recipe.yaml").to_string_lossy().into_owned();
     let scratch = folder.join("scratch.tar").to_string_lossy().into_owned();
     for name in ["node", "busybox", "nginx"] {
-        rkube(&["image", "compose", name, "--to", &scratch])?;
+        rkube(&home, &["image", "compose", name, "--to", &scratch])?;
     }
-    let layers = home.join("cache/layers");
-    let before = tars(&layers)?;
-    rkube(&["image", "compose", &recipe, "--to", &archive])?;
+    rkube(
+        &folder.join("home-of-disk"),
+        &["image", "compose", &recipe, "--to", &archive],
+    )?;
     let root = folder.join("root");
     if root.exists() {
         fs_err::remove_dir_all(&root)?;
@@ -60,10 +61,10 @@ pub(super) fn build(workspace: &Path, binary: &Path, folder: &Path) -> anyhow::R
     fs_err::copy(binary, root.join("usr/bin/rkube"))?;
     fs_err::copy(workspace.join("images/vm/check.sh"), root.join("root/check.sh"))?;
     let inside = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
+    let layers = home.join("cache/layers");
     fs_err::create_dir_all(inside(&layers))?;
     for file in fs_err::read_dir(&layers)?.flatten().map(|entry| entry.path()) {
-        let is_of_vm = file.extension().is_some_and(|extension| extension == "tar") && !before.contains(&file);
-        if file.is_file() && !is_of_vm {
+        if file.is_file() {
             fs_err::copy(&file, inside(&file))?;
         }
     }
@@ -102,14 +103,6 @@ pub(super) fn kernel_version(root: &Path) -> anyhow::Result<String> {
         .next()
         .context("no kernel modules")?;
     Ok(modules.file_name().to_string_lossy().into_owned())
-}
-
-fn tars(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    Ok(fs_err::read_dir(folder)?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "tar"))
-        .collect())
 }
 
 fn largest(folder: &Path) -> anyhow::Result<PathBuf> {

@@ -84,10 +84,32 @@ fn node_ports_masquerade_unless_traffic_stays_on_its_node() {
         &endpoints,
     );
     let chain = chain_of(&local, "nodeports", "tcp . 30080");
+    let last = chain.last().unwrap().trim_start_matches("goto ");
     assert!(
-        chain.len() == 1 && chain[0].contains("mod 1 map { 0 : 10.244.0.5 . 8080 }"),
+        local.chains[last][0].contains("mod 1 map { 0 : 10.244.0.5 . 8080 }"),
         "{chain:?}"
     );
+}
+
+#[test]
+fn a_local_policy_binds_only_what_comes_from_outside() {
+    let ports = json!([{"name": "http", "port": 80, "nodePort": 30080}]);
+    let spec =
+        json!({"type": "NodePort", "ports": ports, "externalTrafficPolicy": "Local", "sessionAffinity": "ClientIP"});
+    let elsewhere = rules(cluster_ip(spec.clone()), &[("10.244.1.5", "there", true)]);
+    let chain = chain_of(&elsewhere, "nodeports", "tcp . 30080");
+    let everywhere = &elsewhere.elements["services"]["10.96.0.7 . tcp . 80"];
+    assert_eq!(chain[0], format!("ip saddr @own-pods {everywhere}"));
+    assert_eq!(
+        chain[1..3],
+        ["jump from-node", everywhere].map(|rule| format!("fib saddr type local {rule}"))
+    );
+    assert_eq!(chain[3], "drop", "endpoints elsewhere are no reason to refuse");
+    let both = rules(
+        cluster_ip(spec),
+        &[("10.244.0.5", "here", true), ("10.244.1.5", "there", true)],
+    );
+    assert_eq!(both.sets.len(), 2, "a client is remembered once per endpoint");
 }
 
 #[test]

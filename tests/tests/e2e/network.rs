@@ -1,18 +1,210 @@
-//! Services: by name, by address and by node port; from the pod's own node and from another.
+//! Services: by name, by address and by node port; from the pod's own node and from another, and from outside.
 
-use anyhow::{bail, ensure};
-use e2e::{Cluster, until};
+use std::collections::BTreeSet;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use e2e::{Cluster, Run as _, until};
+use serde_json::json;
 
 use crate::Shared;
 
-pub(crate) const TESTS: &[(&str, Shared)] = &[(
-    "network::a_service_is_reached_from_every_node",
-    a_service_is_reached_from_every_node,
-)];
+pub(crate) const TESTS: &[(&str, Shared)] = &[
+    (
+        "network::a_service_is_reached_from_every_node",
+        a_service_is_reached_from_every_node,
+    ),
+    (
+        "network::local_traffic_stays_on_its_node_and_keeps_its_source",
+        local_traffic_stays_on_its_node_and_keeps_its_source,
+    ),
+    (
+        "network::a_sticky_client_meets_one_endpoint_by_every_address",
+        a_sticky_client_meets_one_endpoint_by_every_address,
+    ),
+];
+
+/// Longer than a connection takes on a slow machine, short enough to see that there will be none.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The cluster's nodes and their addresses.
+fn nodes(cluster: &Cluster) -> anyhow::Result<Vec<(String, String)>> {
+    let list = cluster.rkube(&["node", "list"])?.ok()?;
+    let pair = |line: &str| line.split_once('\t').map(|(name, ip)| (name.to_owned(), ip.to_owned()));
+    list.lines()
+        .map(|line| pair(line).with_context(|| line.to_owned()))
+        .collect()
+}
+
+/// What a web server says to this machine.
+fn fetch(address: &str, port: u16) -> anyhow::Result<String> {
+    let address = SocketAddr::new(address.parse()?, port);
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(format!("GET / HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Pods of a web server that answers with its own name and its client's address, one on each of `nodes`.
+fn telling_servers(cluster: &Cluster, namespace: &str, nodes: &[&str]) -> anyhow::Result<()> {
+    const CONFIG: &str =
+        "events {} http { access_log off; server { listen 80; location / { return 200 '$hostname $remote_addr'; } } }";
+    let config = format!("--from-literal=nginx.conf={CONFIG}");
+    cluster.kubectl(&["-n", namespace, "create", "configmap", "nginx", &config])?;
+    for (number, node) in nodes.iter().enumerate() {
+        let name = format!("server{number}");
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name, "labels": { "app": "telling" } },
+            "spec": {
+                "nodeName": node,
+                "containers": [{
+                    "name": "c", "image": "rkube.test/nginx:1", "ports": [{ "containerPort": 80 }],
+                    "readinessProbe": { "httpGet": { "port": 80 }, "periodSeconds": 1 },
+                    "volumeMounts": [{ "name": "c", "mountPath": "/etc/nginx/nginx.conf", "subPath": "nginx.conf" }],
+                }],
+                "volumes": [{ "name": "c", "configMap": { "name": "nginx" } }],
+            },
+        });
+        cluster.kubectl_with(&["-n", namespace, "apply", "-f", "-"], &pod.to_string())?;
+    }
+    (0..nodes.len()).try_for_each(|number| cluster.pod_ready(namespace, &format!("server{number}")))
+}
+
+/// A NodePort service of these pods; gives its address and node port.
+fn telling_service(cluster: &Cluster, namespace: &str, policy: &str, affinity: &str) -> anyhow::Result<(String, u16)> {
+    let service = json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": { "name": "telling" },
+        "spec": {
+            "type": "NodePort", "externalTrafficPolicy": policy, "sessionAffinity": affinity,
+            "selector": { "app": "telling" }, "ports": [{ "port": 80 }],
+        },
+    });
+    cluster.kubectl_with(&["-n", namespace, "apply", "-f", "-"], &service.to_string())?;
+    let service = cluster.get(&["-n", namespace, "service", "telling"])?;
+    let spec = &service["spec"];
+    let port = spec["ports"][0]["nodePort"].as_u64().context("no node port")?;
+    Ok((
+        spec["clusterIP"].as_str().unwrap_or_default().to_owned(),
+        u16::try_from(port)?,
+    ))
+}
+
+/// Server and client's address of an answer.
+fn told(text: &str) -> anyhow::Result<(String, String)> {
+    let line = text.trim().lines().last().unwrap_or_default();
+    let (server, client) = line.split_once(' ').with_context(|| format!("{text:?}"))?;
+    Ok((server.to_owned(), client.to_owned()))
+}
+
+/// The host's own address in the cluster's network.
+fn gateway(cluster: &Cluster) -> anyhow::Result<String> {
+    let format = "{{range .IPAM.Config}}{{.Gateway}}{{end}}";
+    let inspect = ["network", "inspect", &cluster.name, "--format", format];
+    let gateway = Command::new("docker").args(inspect).run()?.ok()?;
+    Ok(gateway.trim().to_owned())
+}
+
+fn local_traffic_stays_on_its_node_and_keeps_its_source(cluster: &Cluster) -> anyhow::Result<()> {
+    let nodes = nodes(cluster)?;
+    let [(plane, plane_ip), (worker, worker_ip)] = nodes.as_slice() else {
+        bail!("{nodes:?}")
+    };
+    cluster.namespace("local")?;
+    telling_servers(cluster, "local", &[worker])?;
+    let (_, port) = telling_service(cluster, "local", "Cluster", "None")?;
+    // anywhere leads there, as the node that was asked
+    until("the node port of the other node", 20, || {
+        let (server, client) = told(&fetch(plane_ip, port)?)?;
+        ensure!(server == "server0" && client == *plane_ip, "{server} saw {client}");
+        Ok(())
+    })?;
+    let (_, port) = telling_service(cluster, "local", "Local", "None")?;
+    let host = gateway(cluster)?;
+    until("the host's own address to be seen", 20, || {
+        let (server, client) = told(&fetch(worker_ip, port)?)?;
+        ensure!(server == "server0" && client == host, "{server} saw {client}");
+        Ok(())
+    })?;
+    until("a node without endpoints to be silent", 20, || {
+        match fetch(plane_ip, port) {
+            Err(error) => {
+                let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+                // a balancer is to look elsewhere; a refusal would be passed on to its client
+                ensure!(kind == Some(ErrorKind::TimedOut), "{error:?}");
+                Ok(())
+            }
+            Ok(answer) => bail!("{answer}"),
+        }
+    })?;
+    // what is inside may go on using any node
+    cluster.kubectl_with(&["-n", "local", "apply", "-f", "-"], &pinned("client", plane))?;
+    cluster.pod_ready("local", "client")?;
+    let url = format!("http://{plane_ip}:{port}/");
+    until("a pod on the node without endpoints", 20, || {
+        let get = [
+            "-n", "local", "exec", "client", "--", "wget", "-q", "-T", "3", "-O", "-", &url,
+        ];
+        told(&cluster.kubectl(&get)?)
+    })?;
+    let url =
+        format!("{{ exec 3<>/dev/tcp/{plane_ip}/{port} && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3; }}");
+    ensure!(
+        cluster.in_node(plane, &url)?.contains("server0"),
+        "the node itself reaches its port"
+    );
+    cluster.kubectl(&["delete", "namespace", "local", "--timeout=60s"])?;
+    Ok(())
+}
+
+fn a_sticky_client_meets_one_endpoint_by_every_address(cluster: &Cluster) -> anyhow::Result<()> {
+    const ASKED: usize = 12;
+    let nodes = nodes(cluster)?;
+    let [(plane, plane_ip), (worker, _)] = nodes.as_slice() else {
+        bail!("{nodes:?}")
+    };
+    cluster.namespace("sticky")?;
+    telling_servers(cluster, "sticky", &[plane, worker, worker])?;
+    cluster.kubectl_with(&["-n", "sticky", "apply", "-f", "-"], &pinned("client", plane))?;
+    cluster.pod_ready("sticky", "client")?;
+    // the servers that answer a client in the cluster by the service's address and by its own node's port
+    let met = |address: &str, port: u16| -> anyhow::Result<BTreeSet<String>> {
+        let script = format!(
+            "for i in $(seq {ASKED}); do wget -q -T 3 -O - http://{address}/ && echo; \
+             wget -q -T 3 -O - http://{plane_ip}:{port}/ && echo; done"
+        );
+        let answers = cluster.kubectl(&["-n", "sticky", "exec", "client", "--", "sh", "-c", &script])?;
+        let servers = answers.lines().map(|line| told(line).map(|(server, _)| server));
+        servers.collect()
+    };
+    let (address, port) = telling_service(cluster, "sticky", "Cluster", "None")?;
+    until("all three servers to be met", 20, || {
+        let met = met(&address, port)?;
+        ensure!(met.len() == 3, "{met:?}");
+        Ok(())
+    })?;
+    let (address, port) = telling_service(cluster, "sticky", "Cluster", "ClientIP")?;
+    let one = until("one server to be met", 20, || {
+        let met = met(&address, port)?;
+        ensure!(met.len() == 1, "{met:?}");
+        Ok(met)
+    })?;
+    ensure!(met(&address, port)? == one, "another one than {one:?}");
+    let from_host = (0..ASKED)
+        .map(|_| Ok(told(&fetch(plane_ip, port)?)?.0))
+        .collect::<anyhow::Result<BTreeSet<_>>>()?;
+    ensure!(from_host.len() == 1, "{from_host:?}");
+    cluster.kubectl(&["delete", "namespace", "sticky", "--timeout=60s"])?;
+    Ok(())
+}
 
 fn pinned(name: &str, node: &str) -> String {
     format!(
-        "{{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{{\"name\":\"{name}\"}},\"spec\":{{\"nodeName\":\"{node}\",\
+        "{{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{{\"name\":\"{name}\"}},\"spec\":{{\"nodeName\":\"{node}\",\"terminationGracePeriodSeconds\":1,\
          \"containers\":[{{\"name\":\"c\",\"image\":\"rkube.test/busybox:1\",\"command\":[\"sleep\",\"3600\"]}}]}}}}"
     )
 }
@@ -25,18 +217,14 @@ fn a_service_is_reached_from_every_node(cluster: &Cluster) -> anyhow::Result<()>
     kubectl(&["rollout", "status", "deployment/web", "--timeout=60s"])?;
     let service = cluster.get(&["-n", "net", "service", "web"])?;
     let address = service["spec"]["clusterIP"].as_str().unwrap_or_default().to_owned();
-    let port = service["spec"]["ports"][0]["nodePort"].to_string();
-    let nodes: Vec<String> = cluster
-        .rkube(&["node", "list"])?
-        .ok()?
-        .lines()
-        .map(|line| line.replace('\t', " "))
-        .collect();
+    let nodes = nodes(cluster)?;
     ensure!(nodes.len() == 2, "{nodes:?}");
-    for (number, line) in nodes.iter().enumerate() {
-        let Some((node, _)) = line.split_once(' ') else {
-            bail!("{line}")
-        };
+    let node_port = u16::try_from(
+        service["spec"]["ports"][0]["nodePort"]
+            .as_u64()
+            .context("no node port")?,
+    )?;
+    for (number, (node, own)) in nodes.iter().enumerate() {
         let client = format!("client{number}");
         cluster.kubectl_with(&["-n", "net", "apply", "-f", "-"], &pinned(&client, node))?;
         cluster.pod_ready("net", &client)?;
@@ -45,12 +233,7 @@ fn a_service_is_reached_from_every_node(cluster: &Cluster) -> anyhow::Result<()>
             "web.net.svc.cluster.local".to_owned(),
             address.clone(),
         ];
-        targets.extend(
-            nodes
-                .iter()
-                .filter_map(|line| line.split_once(' '))
-                .map(|(_, ip)| format!("{ip}:{port}")),
-        );
+        targets.extend(nodes.iter().map(|(_, ip)| format!("{ip}:{node_port}")));
         for target in targets {
             let url = format!("http://{target}/");
             until(&format!("{url} from {node}"), 20, || {
@@ -62,6 +245,11 @@ fn a_service_is_reached_from_every_node(cluster: &Cluster) -> anyhow::Result<()>
                 }
             })?;
         }
+        until(&format!("{own}:{node_port} from this machine"), 20, || {
+            let page = fetch(own, node_port)?;
+            ensure!(page.contains("Welcome to nginx"), "{page}");
+            Ok(())
+        })?;
     }
     let reverse = kubectl(&[
         "exec",

@@ -54,7 +54,8 @@ const BASE: &str = "
 pub(crate) fn base(masquerade: Masquerade) -> String {
     let Masquerade { pods, cluster } = masquerade;
     format!(
-        "{BASE}  chain postrouting {{
+        "{BASE}  set own-pods {{ type ipv4_addr; flags interval; elements = {{ {pods} }} }}
+  chain postrouting {{
     type nat hook postrouting priority srcnat; policy accept;
     meta mark & {MARK} == {MARK} masquerade fully-random
     ip saddr . ip daddr @hairpin masquerade fully-random
@@ -159,7 +160,7 @@ fn add_port(rules: &mut Ruleset, service: &Service, port: &ServicePort, targets:
     } else {
         all.clone()
     };
-    let internal = balance(rules, service, &name, &inside);
+    let internal = balance(rules, service, &name, "", &inside);
     for address in &service.cluster_ips {
         let key = format!("{address} . {protocol} . {number}");
         match &internal {
@@ -170,25 +171,25 @@ fn add_port(rules: &mut Ruleset, service: &Service, port: &ServicePort, targets:
     if *node_port == 0 && service.external_ips.is_empty() {
         return;
     }
-    let outside = if service.external_local {
-        usable(targets, true)
-    } else {
-        all
-    };
-    let balanced = if outside == inside {
+    let everywhere = if inside == all {
         internal
     } else {
-        balance(rules, service, &format!("{name}-x"), &outside)
+        balance(rules, service, &name, "-all", &all)
     };
-    let external = balanced.map(|chain| {
-        if service.external_local {
-            return chain;
-        }
+    let external = everywhere.map(|everywhere| {
+        let rules_of_entry = if service.external_local {
+            let here = balance(rules, service, &name, "-here", &usable(targets, true));
+            let last = here.map_or_else(|| "drop".to_owned(), |here| format!("goto {here}"));
+            // what begins on this node is not from outside, and may go to any endpoint
+            let own_pods = format!("ip saddr @own-pods goto {everywhere}");
+            let node =
+                ["jump from-node", &format!("goto {everywhere}")].map(|rule| format!("fib saddr type local {rule}"));
+            [own_pods].into_iter().chain(node).chain([last]).collect()
+        } else {
+            vec!["jump from-node".to_owned(), format!("goto {everywhere}")]
+        };
         let entry = format!("{name}-ext");
-        rules.chains.insert(
-            entry.clone(),
-            vec!["jump from-node".to_owned(), format!("goto {chain}")],
-        );
+        rules.chains.insert(entry.clone(), rules_of_entry);
         entry
     });
     let mut elements = Vec::new();
@@ -209,8 +210,14 @@ fn add_port(rules: &mut Ruleset, service: &Service, port: &ServicePort, targets:
     }
 }
 
-/// A chain that sends each new connection to one of the endpoints.
-fn balance(rules: &mut Ruleset, service: &Service, name: &str, endpoints: &[(&Endpoint, u16)]) -> Option<String> {
+/// A chain that sends each new connection to one of the endpoints; `which` of them tells a service port's chains apart.
+fn balance(
+    rules: &mut Ruleset,
+    service: &Service,
+    name: &str,
+    which: &str,
+    endpoints: &[(&Endpoint, u16)],
+) -> Option<String> {
     if endpoints.is_empty() {
         return None;
     }
@@ -234,11 +241,13 @@ fn balance(rules: &mut Ruleset, service: &Service, name: &str, endpoints: &[(&En
         }
         Some(seconds) => sticky(rules, name, endpoints, seconds),
     };
-    rules.chains.insert(name.to_owned(), chain);
-    Some(name.to_owned())
+    let name = format!("{name}{which}");
+    rules.chains.insert(name.clone(), chain);
+    Some(name)
 }
 
-/// One chain and one set per endpoint: the set remembers who was sent there.
+/// One chain and one set per endpoint: the set remembers who was sent there. All ways to a service port share them, so that
+/// a client meets the same endpoint by whichever address it comes.
 fn sticky(rules: &mut Ruleset, name: &str, endpoints: &[(&Endpoint, u16)], seconds: u32) -> Vec<String> {
     let mut known = Vec::new();
     let mut choices = Vec::new();

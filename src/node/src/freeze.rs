@@ -104,6 +104,14 @@ pub fn unpause() -> io::Result<&'static str> {
     Ok("resumed")
 }
 
+/// Lets go whatever is frozen, before the node ends.
+pub(crate) fn thaw_all() -> io::Result<()> {
+    match Freezer::find() {
+        Some(freezer) if freezer.group.exists() => freezer.thaw(),
+        _ => Ok(()),
+    }
+}
+
 /// Says `true` or `false`.
 pub fn paused() -> io::Result<&'static str> {
     Ok(if is_frozen(agent()?) { "true" } else { "false" })

@@ -7,5 +7,5 @@ pub mod image_load;
 pub mod images;
 pub mod init;
 mod registry;
-mod resolver;
+pub mod resolver;
 pub mod stop_pods;

@@ -26,6 +26,16 @@ fn in_node(words: &[&str]) -> Option<ExitCode> {
             log_to_stderr();
             block_on(node::agent::run())
         }
+        ["resolver"] => {
+            log_to_stderr();
+            // mostly idle: one thread
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            exit(
+                runtime
+                    .and_then(|runtime| runtime.block_on(node::resolver::run()))
+                    .map(|()| 0),
+            )
+        }
         ["status"] => block_on(async {
             let text = node::agent::fetch_status().await?;
             write_line(&text)

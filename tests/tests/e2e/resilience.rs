@@ -25,33 +25,42 @@ const COUNTER: &str = "i=0; while true; do i=$((i+1)); echo $i > /tmp/next; mv /
 /// A pod on the control plane that counts; gives its main process as the node sees it.
 fn counting_pod(cluster: &Cluster, namespace: &str) -> anyhow::Result<String> {
     cluster.namespace(namespace)?;
-    let overrides = format!("{{\"spec\":{{\"nodeName\":\"{}\"}}}}", cluster.name);
+    pod_on_control_plane(cluster, namespace, "counter", COUNTER)?;
+    counter_process(cluster)
+}
+
+fn pod_on_control_plane(cluster: &Cluster, namespace: &str, name: &str, script: &str) -> anyhow::Result<()> {
+    let overrides = format!(
+        "{{\"spec\":{{\"nodeName\":\"{}\",\"terminationGracePeriodSeconds\":1}}}}",
+        cluster.name
+    );
     let image = "--image=rkube.test/busybox:1";
     let run = [
         "-n",
         namespace,
         "run",
-        "counter",
+        name,
         image,
         "--overrides",
         &overrides,
         "--",
         "sh",
         "-c",
-        COUNTER,
+        script,
     ];
     cluster.kubectl(&run)?;
-    cluster.pod_ready(namespace, "counter")?;
-    counter_process(cluster)
+    cluster.pod_ready(namespace, name)
 }
 
 fn counter_process(cluster: &Cluster) -> anyhow::Result<String> {
-    let found = cluster.in_node(&cluster.name, "pgrep -f '^sh -c i=0'")?;
-    Ok(found
-        .split_whitespace()
-        .next()
-        .context("the counter does not run")?
-        .to_owned())
+    process_of(cluster, "i=0")
+}
+
+/// The shell in the control plane's node whose script begins so.
+fn process_of(cluster: &Cluster, script: &str) -> anyhow::Result<String> {
+    let found = cluster.in_node(&cluster.name, &format!("pgrep -f '^sh -c {script}'"))?;
+    let first = found.split_whitespace().next();
+    Ok(first.with_context(|| format!("{script} does not run"))?.to_owned())
 }
 
 fn count(cluster: &Cluster, process: &str) -> anyhow::Result<u64> {
@@ -101,17 +110,43 @@ fn killing_the_agent_or_containerd_leaves_pods_alone(cluster: &Cluster) -> anyho
 
 fn pods_go_on_while_the_control_plane_is_paused(cluster: &Cluster) -> anyhow::Result<()> {
     let process = counting_pod(cluster, "pause")?;
+    // the engine's own resolver knows the nodes, and is asked through the node-local forwarder
+    let script = format!(
+        "asking=1; while true; do nslookup kubernetes.default.svc.cluster.local > /tmp/next; mv /tmp/next /tmp/inside; \
+         nslookup {}. 169.254.20.10 > /tmp/next; mv /tmp/next /tmp/outside; sleep 0.2; done",
+        cluster.name
+    );
+    pod_on_control_plane(cluster, "pause", "asker", &script)?;
+    let asker = process_of(cluster, "asking=1")?;
+    resolving_goes_on(cluster, &asker)?;
     cluster.rkube(&["pause"])?.ok()?;
     let mut asked = cluster.kubectl_command(&["get", "nodes", "--request-timeout=2s"]);
     let answered = asked.run()?.code == 0;
     let counted = goes_on(cluster, &process);
+    let resolved = resolving_goes_on(cluster, &asker);
     cluster.rkube(&["unpause"])?.ok()?;
     ensure!(!answered, "the API answered while paused");
     counted?;
+    resolved?;
     until("the API to answer", 10, || {
         cluster.kubectl(&["get", "--raw", "/readyz"])
     })?;
     cluster.kubectl(&["delete", "namespace", "pause", "--timeout=60s"])?;
+    Ok(())
+}
+
+/// Names of services and of the outside, as a pod resolves them; kubectl has no API to ask now, so the node looks into the pod.
+fn resolving_goes_on(cluster: &Cluster, process: &str) -> anyhow::Result<()> {
+    let folder = format!("/proc/{process}/root/tmp");
+    cluster.in_node(&cluster.name, &format!("rm -f {folder}/inside {folder}/outside"))?;
+    let address = cluster.rkube(&["ip"])?.ok()?;
+    for (file, expected) in [("inside", "10.96.0.1"), ("outside", address.trim())] {
+        until("a pod to resolve a name", 20, || {
+            let answer = cluster.in_node(&cluster.name, &format!("cat {folder}/{file}"))?;
+            ensure!(answer.contains(expected), "{answer}");
+            Ok(())
+        })?;
+    }
     Ok(())
 }
 

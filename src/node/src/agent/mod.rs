@@ -66,9 +66,6 @@ fn start_components(supervisor: &Supervisor, config: &Arc<NodeConfig>) {
     });
     let embedded = images::pull_early(config.embedded_image.clone());
     supervisor.group().spawn("embedded-image", embedded);
-    supervise(supervisor, "resolver", &token, config, |_, cancel| {
-        resolver::serve(cancel)
-    });
     let handle = control_plane::Handle::new();
     let control_plane = config.role == nodespec::Role::ControlPlane;
     if control_plane {

@@ -1,4 +1,4 @@
-//! `rkube init`, PID 1 of a node: boot fixes, then two children kept alive independently of one another.
+//! `rkube init`, PID 1 of a node: boot fixes, then its children kept alive independently of one another.
 //!
 //! Single-threaded, no runtime, no network: so small that it has nothing to crash with. It may not know of pods.
 
@@ -57,6 +57,7 @@ pub fn run() -> Result<u8, InitError> {
     containerd::configure(&config, &facts)?;
     let mut children = [
         Child::new(containerd_recipe(), LogFile::open(paths::LOGS, "containerd"))?,
+        Child::new(resolver_recipe(), LogFile::open(paths::LOGS, "resolver"))?,
         Child::new(node_recipe(), LogFile::open(paths::LOGS, "node"))?,
     ];
     loop {
@@ -98,6 +99,15 @@ fn node_recipe() -> Recipe {
         args: &["node"],
         // Few threads, short bursts: more arenas would only hold on to memory.
         env: &[("MALLOC_ARENA_MAX", "2")],
+    }
+}
+
+fn resolver_recipe() -> Recipe {
+    Recipe {
+        name: "resolver",
+        program: paths::BINARY,
+        args: &["node", "resolver"],
+        env: &[("MALLOC_ARENA_MAX", "1")],
     }
 }
 

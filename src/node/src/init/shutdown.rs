@@ -11,17 +11,24 @@ use rustix::process::Signal;
 use super::child::Child;
 use super::log::LogFile;
 use super::{reap, wait_until};
+use crate::freeze;
 
 const NODE_DEADLINE: Duration = Duration::from_millis(700);
 const PODS_DEADLINE: Duration = Duration::from_millis(1200);
+const RESOLVER_DEADLINE: Duration = Duration::from_millis(50);
 const CONTAINERD_DEADLINE: Duration = Duration::from_millis(300);
 
 /// Stops everything. Whatever is left dies with PID 1's namespace.
 pub(super) fn run(children: &mut [Child], signals: &SignalFd, log: &mut LogFile) {
     log.line("stopping");
     children.iter_mut().for_each(|child| child.last = true);
+    // a frozen agent takes no signal, on control groups v1 not even SIGKILL, and the namespace ends with its last process
+    if let Err(error) = freeze::thaw_all() {
+        log.line(&format!("the paused agent cannot be let go: {error}"));
+    }
     stop(children, "node", NODE_DEADLINE, signals);
     stop_pods(children, signals, log);
+    stop(children, "resolver", RESOLVER_DEADLINE, signals);
     stop(children, "containerd", CONTAINERD_DEADLINE, signals);
     rustix::fs::sync();
     log.line("stopped");

@@ -1,6 +1,7 @@
-//! The node-local DNS forwarder: pods ask a link-local address, the node asks the engine's resolver.
+//! `rkube node resolver`, the node-local DNS forwarder: pods ask a link-local address, the node asks the engine's resolver.
 //!
-//! Forwards messages as they are, UDP and TCP; it neither caches nor looks into them.
+//! Forwards messages as they are, UDP and TCP; it neither caches nor looks into them. A process of its own, a child of init's:
+//! names resolve for pods while the agent is frozen, killed or being replaced.
 
 mod tcp;
 mod udp;
@@ -9,7 +10,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use tasks::{CancellationToken, Group};
+use tasks::Group;
 use tokio::net::{TcpListener, UdpSocket};
 
 /// Where the forwarder answers: the address node-local DNS caches use by convention, on the loopback device.
@@ -22,17 +23,16 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// Queries under way at once; beyond it a query is dropped and its sender asks again.
 const IN_FLIGHT: usize = 256;
 
-/// Serves until cancelled.
-pub(crate) async fn serve(cancel: CancellationToken) -> io::Result<()> {
+/// Serves until the process is ended.
+pub async fn run() -> io::Result<()> {
     add_address().await?;
     let upstreams = upstreams()?;
     let udp = UdpSocket::bind((FORWARDER, PORT)).await?;
     let tcp = TcpListener::bind((FORWARDER, PORT)).await?;
-    let group = Group::below(&cancel);
+    let group = Group::new();
     tokio::select! {
         result = udp::serve(udp, &upstreams, &group) => result,
         result = tcp::serve(tcp, &upstreams, &group) => result,
-        () = cancel.cancelled() => Ok(()),
     }
 }
 

@@ -73,6 +73,12 @@ impl Sandbox {
     }
 }
 
+/// The whole name of a test's cluster. `E2E_PREFIX` sets the names of two runs on one engine apart.
+pub fn cluster_name(name: &str) -> String {
+    let prefix = std::env::var_os("E2E_PREFIX").unwrap_or_else(|| "rkube-e2e".into());
+    format!("{}-{name}", prefix.to_string_lossy())
+}
+
 /// A running cluster.
 #[derive(Debug)]
 pub struct Cluster {
@@ -83,13 +89,11 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts a cluster of `nodes` nodes. `E2E_PREFIX` sets the names of two runs on one engine apart.
+    /// Starts a cluster of `nodes` nodes.
     pub fn start(name: &str, nodes: u8) -> anyhow::Result<Self> {
-        let prefix = std::env::var_os("E2E_PREFIX").and_then(|prefix| prefix.into_string().ok());
-        let prefix = prefix.unwrap_or_else(|| "rkube-e2e".to_owned());
         let cluster = Self {
             sandbox: Sandbox::new()?,
-            name: format!("{prefix}-{name}"),
+            name: cluster_name(name),
         };
         // what a killed run left behind
         cluster.rkube(&["delete"])?.ok()?;

@@ -2,8 +2,12 @@
 
 mod cluster;
 mod command;
+mod engine;
+mod https;
 mod wait;
 
-pub use cluster::{Cluster, Sandbox};
+pub use cluster::{Cluster, Sandbox, cluster_name};
 pub use command::{Output, Run};
+pub use engine::Engine;
+pub use https::https_get;
 pub use wait::until;

@@ -27,6 +27,14 @@ pub enum ClusterError {
         /// The rule.
         reason: &'static str,
     },
+    /// A setting of a component that it does not have, or not so.
+    #[error("--extra-config {setting}: {reason}")]
+    Setting {
+        /// As it was given.
+        setting: String,
+        /// What is wrong, and what there is.
+        reason: String,
+    },
     /// There is no cluster of that name.
     #[error("there is no cluster {name:?}")]
     Unknown {
@@ -71,10 +79,12 @@ pub enum ClusterError {
         /// Parser's words.
         reason: String,
     },
-    /// A container of the wanted name belongs to something else.
-    #[error("a container named {name:?} exists that does not belong to this cluster")]
-    ForeignContainer {
-        /// Container.
+    /// A container or network of the wanted name belongs to something else.
+    #[error("a {what} named {name:?} exists that does not belong to this cluster")]
+    NameTaken {
+        /// `container` or `network`.
+        what: &'static str,
+        /// Its name.
         name: String,
     },
     /// The port is in use.

@@ -17,7 +17,9 @@ pub async fn stop(engine: &Engine, profile: &Profile) -> Result<Vec<String>, Clu
     let stop = |name: String| async move {
         // a frozen process takes no signal
         crate::pause::resume(engine, &name).await?;
-        engine.stop_node(&name, GRACE).await
+        engine.stop_node(&name, GRACE).await?;
+        engine.want_node(&name, false).await;
+        Ok::<(), ClusterError>(())
     };
     futures::future::try_join_all(running.iter().cloned().map(stop)).await?;
     Ok(running)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cluster::{ClusterError, Engine, EngineSettings, Profile, ProfileLock, ProfileNode, ProfileStore};
 
-use crate::cli::{Global, Sources};
+use crate::cli::{Command, Global, Sources};
 use crate::failure::Failure;
 use crate::ui::Ui;
 
@@ -31,7 +31,7 @@ impl Context {
     /// How long a command waits for another one on the same cluster.
     pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
 
-    pub(crate) fn new(global: &Global) -> Self {
+    pub(crate) fn new(global: &Global, command: &Command) -> Self {
         let home = var("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
         let root = var("RKUBE_HOME").map_or_else(|| home.join(".rkube"), PathBuf::from);
         let language = ["LC_ALL", "LC_MESSAGES", "LANG"]
@@ -54,7 +54,7 @@ impl Context {
                 .map(str::to_owned)
                 .collect(),
             path: var("PATH"),
-            ui: Ui::new(global, &language),
+            ui: Ui::new(global, command, &language),
         }
     }
 

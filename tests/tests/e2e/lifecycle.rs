@@ -1,11 +1,112 @@
 //! One cluster from start to delete.
 
-use anyhow::ensure;
+use std::net::TcpListener;
+
+use anyhow::{Context as _, ensure};
 use e2e::{Cluster, Run as _, Sandbox};
+use serde_json::{Value, json};
 
 use crate::Own;
 
-pub(crate) const TESTS: &[(&str, Own)] = &[("lifecycle::from_start_to_delete", from_start_to_delete)];
+pub(crate) const TESTS: &[(&str, Own)] = &[
+    ("lifecycle::from_start_to_delete", from_start_to_delete),
+    ("lifecycle::json_for_programs", json_for_programs),
+];
+
+/// The port under which the kubeconfig finds the API.
+fn server_port(cluster: &Cluster) -> anyhow::Result<u16> {
+    let path = "jsonpath={.clusters[0].cluster.server}";
+    let server = cluster.kubectl(&["config", "view", "--minify", "-o", path])?;
+    let (_, port) = server.rsplit_once(':').context("a server without a port")?;
+    Ok(port.parse()?)
+}
+
+/// Checks that every line of an output is an event; gives steps' names and the result.
+fn events(output: &str) -> anyhow::Result<(Vec<String>, Value)> {
+    let (mut steps, mut result) = (Vec::new(), Value::Null);
+    let mut before = -1;
+    for line in output.lines() {
+        let mut event: Value = serde_json::from_str(line).with_context(|| line.to_owned())?;
+        ensure!(event["specversion"] == "1.0" && event["id"].is_string(), "{event}");
+        match event["type"].as_str() {
+            Some("io.k8s.sigs.minikube.step") => {
+                let number = |key: &str| event["data"][key].as_str().unwrap_or_default().parse::<i32>();
+                let (current, total) = (number("currentstep")?, number("totalsteps")?);
+                ensure!(before < current && current < total, "{event} after step {before}");
+                before = current;
+                steps.push(event["data"]["name"].as_str().unwrap_or_default().to_owned());
+            }
+            Some("io.rkube.result") => result = event["data"].take(),
+            _ => {}
+        }
+    }
+    Ok((steps, result))
+}
+
+/// What programs read: events of long commands, documents of short ones.
+fn json_for_programs(_: &Sandbox) -> anyhow::Result<()> {
+    let cluster = Cluster::start("json", 1)?;
+    let name = cluster.name.as_str();
+    let json = |args: &[&str]| -> anyhow::Result<Value> {
+        let output = cluster.rkube(&[&["-o", "json"], args].concat())?;
+        Ok(serde_json::from_str(&output.ok()?)?)
+    };
+    let (steps, result) = events(&cluster.rkube(&["start", "-o", "json"])?.ok()?)?;
+    ensure!(steps.last().is_some_and(|last| last == "Done"), "{steps:?}");
+    ensure!(result["name"] == name && result["changed"] == false, "{result}");
+
+    let status = json(&["status"])?;
+    let expected = json!({
+        "Name": name, "Host": "Running", "Kubelet": "Running", "APIServer": "Running", "Kubeconfig": "Configured",
+        "Worker": false,
+    });
+    ensure!(status == expected, "{status}");
+    let profiles = json(&["profile", "list"])?;
+    let all = profiles["valid"].as_array().context("valid")?;
+    let ours = all.iter().find(|one| one["Name"] == name).context("not listed")?;
+    ensure!(
+        ours["Status"] == "Running" && ours["ActiveKubeContext"] == true,
+        "{ours}"
+    );
+    let node = &ours["Config"]["Nodes"][0];
+    ensure!(node["ControlPlane"] == true && node["Name"] == name, "{ours}");
+    let ip = json(&["ip"])?;
+    ensure!(ip["ip"] == node["IP"], "{ip}");
+    let listed = cluster.rkube(&["node", "list"])?.ok()?;
+    ensure!(
+        listed.trim_end() == format!("{name}\t{}", ip["ip"].as_str().unwrap_or_default()),
+        "{listed}"
+    );
+    let images = json(&["image", "ls"])?;
+    let has_embedded = |image: &Value| image["repoTags"].to_string().contains("rkube.local/rkube");
+    ensure!(
+        images.as_array().context("images")?.iter().any(has_embedded),
+        "{images}"
+    );
+
+    for (command, step) in [
+        ("pause", "Pausing"),
+        ("unpause", "Unpausing"),
+        ("stop", "Stopping"),
+        ("delete", "Deleting"),
+    ] {
+        let (steps, result) = events(&cluster.rkube(&["-o", "json", command])?.ok()?)?;
+        ensure!(
+            steps == [step, "Done"] && result.is_object(),
+            "{command}: {steps:?} {result}"
+        );
+    }
+    let failed = cluster.rkube(&["-o", "json", "pause"])?;
+    ensure!(failed.code == 85, "{failed:?}");
+    let event: Value = serde_json::from_str(&failed.stdout)?;
+    ensure!(event["type"] == "io.k8s.sigs.minikube.error", "{event}");
+    let data = &event["data"];
+    ensure!(
+        data["exitcode"] == "85" && data["name"] == "GUEST_PROFILE_NOT_FOUND" && data["advice"].is_string(),
+        "{event}"
+    );
+    Ok(())
+}
 
 fn from_start_to_delete(_: &Sandbox) -> anyhow::Result<()> {
     let cluster = Cluster::start("life", 1)?;
@@ -24,6 +125,11 @@ fn from_start_to_delete(_: &Sandbox) -> anyhow::Result<()> {
     cluster.rkube(&["stop"])?.ok()?;
     ensure!(cluster.rkube(&["status"])?.code == 7, "status of a stopped cluster");
     cluster.rkube(&["ssh", "true"])?.failed(83)?;
+    let port = server_port(&cluster)?;
+    let other = TcpListener::bind(("127.0.0.1", port))?;
+    let error = cluster.rkube(&["start"])?.failed(71)?;
+    ensure!(error.contains(&format!("port {port}")), "{error}");
+    drop(other);
     cluster.rkube(&["start"])?.ok()?;
     let kept = cluster.kubectl(&["get", "configmap", "kept", "-o", "jsonpath={.data.a}"])?;
     ensure!(kept == "b", "{kept}");

@@ -5,6 +5,7 @@
 mod bad_input;
 mod clients;
 mod config;
+mod engine;
 mod images;
 mod lifecycle;
 mod network;
@@ -13,6 +14,7 @@ mod old_kubectl;
 mod pods;
 mod python;
 mod resilience;
+mod security;
 mod streams;
 mod workloads;
 
@@ -34,7 +36,7 @@ fn main() -> ExitCode {
     // nextest asks harnesses of its own for a list; these tests are not its
     let filters: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let wanted = |name: &str| filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str()));
-    let own: Vec<(&str, Own)> = [bad_input::TESTS, lifecycle::TESTS]
+    let own: Vec<(&str, Own)> = [bad_input::TESTS, lifecycle::TESTS, engine::TESTS]
         .concat()
         .into_iter()
         .filter(|(name, _)| wanted(name))
@@ -51,6 +53,8 @@ fn main() -> ExitCode {
         clients::TESTS,
         old_kubectl::TESTS,
         python::TESTS,
+        bad_input::OBJECTS,
+        security::TESTS,
         resilience::TESTS,
     ]
     .concat()

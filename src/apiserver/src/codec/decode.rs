@@ -18,9 +18,57 @@ pub(crate) fn decode(
     resource: &Resource,
 ) -> Result<(Value, Vec<String>), ApiError> {
     let ty = resource.ty;
-    let decoded = read(headers, bytes, ty)?;
+    let (kind, version) = (resource.kind, resource.version);
+    let unhandled = |reason: &str| format!("{kind} in version {version:?} cannot be handled as a {kind}: {reason}");
+    let decoded = read(headers, bytes, ty).map_err(|refusal| match refusal {
+        Refusal::Decode(error @ DecodeError::Syntax(_)) => ApiError::bad_request(format!(
+            "the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: {error} ({})",
+            summary(bytes)
+        )),
+        Refusal::Decode(error) => ApiError::bad_request(unhandled(&error.to_string())),
+        Refusal::Other(error) => error,
+    })?;
     let wanted = (resource.api_version(), resource.kind);
-    checked(decoded, info, ty, Some((&wanted.0, wanted.1)))
+    checked(decoded, info, ty, Some((&wanted.0, wanted.1)), unhandled)
+}
+
+/// The beginning of a body, for an error about it.
+fn summary(bytes: &[u8]) -> String {
+    const LENGTH: usize = 30;
+    let head = &bytes[..bytes.len().min(LENGTH)];
+    let text = match bytes.first() {
+        None => return "<empty>".to_owned(),
+        Some(b'{') => String::from_utf8_lossy(head).into_owned(),
+        Some(_) => head.escape_ascii().to_string(),
+    };
+    if bytes.len() > LENGTH { text + " ..." } else { text }
+}
+
+/// Why a body is no object of the type.
+enum Refusal {
+    Decode(DecodeError),
+    Other(ApiError),
+}
+
+impl From<ApiError> for Refusal {
+    fn from(error: ApiError) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<DecodeError> for Refusal {
+    fn from(error: DecodeError) -> Self {
+        Self::Decode(error)
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Decode(error) => refused(error),
+            Refusal::Other(error) => error,
+        }
+    }
 }
 
 /// An object that is not stored (options, reviews, bindings), of whatever group version the client used.
@@ -34,7 +82,7 @@ pub(crate) fn decode_options(headers: &HeaderMap, bytes: &[u8], kind: &str) -> R
     };
     let row =
         schema::kind(group, version, kind).ok_or_else(|| ApiError::internal(format!("{kind} is not in the table")))?;
-    read(headers, bytes, row.ty).map(|decoded| decoded.value)
+    Ok(read(headers, bytes, row.ty)?.value)
 }
 
 /// YAML or JSON without a type.
@@ -53,7 +101,7 @@ pub(crate) fn check_fields(
     let ty = resource.ty;
     let decoded = machinery::decode::convert(object, ty).map_err(refused)?;
     let wanted = (resource.api_version(), resource.kind);
-    checked(decoded, info, ty, Some((&wanted.0, wanted.1)))
+    checked(decoded, info, ty, Some((&wanted.0, wanted.1)), str::to_owned)
 }
 
 /// Warnings about an applied configuration, which itself stays as the client wrote it: what it does not say it does
@@ -62,7 +110,7 @@ pub(crate) fn check_applied(applied: &Value, info: &RequestInfo, resource: &Reso
     check_fields(applied.clone(), info, resource).map(|(_, warnings)| warnings)
 }
 
-fn read(headers: &HeaderMap, bytes: &[u8], ty: &'static Type) -> Result<Decoded, ApiError> {
+fn read(headers: &HeaderMap, bytes: &[u8], ty: &'static Type) -> Result<Decoded, Refusal> {
     let media = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -70,20 +118,20 @@ fn read(headers: &HeaderMap, bytes: &[u8], ty: &'static Type) -> Result<Decoded,
     match media.split(';').next().unwrap_or_default().trim() {
         "" | "application/json" | "*/*" => {
             if bytes.iter().all(u8::is_ascii_whitespace) {
-                return Err(ApiError::bad_request("the request body is empty, expected an object"));
+                return Err(ApiError::bad_request("the request body is empty, expected an object").into());
             }
-            machinery::decode::decode(bytes, ty).map_err(refused)
+            Ok(machinery::decode::decode(bytes, ty)?)
         }
         "application/yaml" => {
             let value: Value = serde_yaml::from_slice(bytes)
                 .map_err(|error| ApiError::bad_request(format!("error decoding YAML: {error}")))?;
-            machinery::decode::convert(value, ty).map_err(refused)
+            Ok(machinery::decode::convert(value, ty)?)
         }
         protobuf::MEDIA_TYPE => {
             let value = protobuf::decode(bytes).map_err(|error| ApiError::bad_request(error.to_string()))?;
-            machinery::decode::convert(value, ty).map_err(refused)
+            Ok(machinery::decode::convert(value, ty)?)
         }
-        _ => Err(ApiError::unsupported_media_type(SUPPORTED)),
+        _ => Err(ApiError::unsupported_media_type(SUPPORTED).into()),
     }
 }
 
@@ -96,6 +144,7 @@ fn checked(
     info: &RequestInfo,
     ty: &'static Type,
     wanted: Option<(&str, &str)>,
+    unhandled: impl Fn(&str) -> String,
 ) -> Result<(Value, Vec<String>), ApiError> {
     let strict = decoded.strict_error();
     let Decoded { mut value, problems } = decoded;
@@ -114,7 +163,7 @@ fn checked(
         }
     }
     let warnings = match (info.param("fieldValidation").unwrap_or("Warn"), strict) {
-        ("Strict", Some(message)) => return Err(ApiError::bad_request(message)),
+        ("Strict", Some(message)) => return Err(ApiError::bad_request(unhandled(&message))),
         ("Warn" | "", Some(_)) => problems,
         ("Strict" | "Warn" | "Ignore" | "", _) => Vec::new(),
         (other, _) => {

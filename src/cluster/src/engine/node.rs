@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use bollard::models::{
-    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigCgroupnsModeEnum,
-    NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, ContainerUpdateBody, EndpointIpamConfig, EndpointSettings, HostConfig,
+    HostConfigCgroupnsModeEnum, NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
 };
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
@@ -68,6 +68,18 @@ impl Engine {
     /// Starts a container. The error is the engine's, so that the caller can tell why.
     pub(crate) async fn start_node(&self, name: &str) -> Result<(), bollard::errors::Error> {
         self.docker.start_container(name, None).await
+    }
+
+    /// Says whether a node that exists is to come back by itself.
+    pub(crate) async fn want_node(&self, name: &str, wanted: bool) {
+        let body = ContainerUpdateBody {
+            restart_policy: Some(restart(wanted)),
+            ..ContainerUpdateBody::default()
+        };
+        // older Podmans cannot; then the node is as it was made
+        if let Err(error) = self.docker.update_container(name, body).await {
+            tracing::debug!(%error, name, "the restart policy stays as it is");
+        }
     }
 
     /// Asks the container to end and waits; kills it after `grace` seconds. Fine if it is gone or stopped.
@@ -134,6 +146,20 @@ impl Engine {
     }
 }
 
+/// A node that is wanted comes back after a restart of the engine or the machine. Not `unless-stopped`: an engine that was
+/// killed stops the containers that outlived it, and then takes that for the user's wish.
+fn restart(wanted: bool) -> RestartPolicy {
+    let name = if wanted {
+        RestartPolicyNameEnum::ALWAYS
+    } else {
+        RestartPolicyNameEnum::NO
+    };
+    RestartPolicy {
+        name: Some(name),
+        maximum_retry_count: None,
+    }
+}
+
 fn body(node: &NodeContainer<'_>) -> ContainerCreateBody {
     let mut host = HostConfig {
         // the node's processes live below its own root of the hierarchy, which it may divide
@@ -145,11 +171,7 @@ fn body(node: &NodeContainer<'_>) -> ContainerCreateBody {
             ("/tmp".to_owned(), String::new()),
         ])),
         binds: Some(binds(node)),
-        // comes back after a restart of the engine or the machine, unless the user stopped it
-        restart_policy: Some(RestartPolicy {
-            name: Some(RestartPolicyNameEnum::UNLESS_STOPPED),
-            maximum_retry_count: None,
-        }),
+        restart_policy: Some(restart(true)),
         // PID 1 must be ours even where the engine's configuration says otherwise
         init: Some(false),
         security_opt: Some(vec!["seccomp=unconfined".to_owned(), "apparmor=unconfined".to_owned()]),

@@ -85,6 +85,13 @@ pub(crate) fn remove(path: &Path, name: &str, previous: Option<&str>) -> Result<
     })
 }
 
+/// The current context of a kubeconfig; `None` also if it cannot be read.
+pub fn current(path: &Path) -> Option<String> {
+    let text = fs_err::read_to_string(path).ok()?;
+    let config = yaml::read(path, &text).ok()?;
+    config.get("current-context")?.as_str().map(str::to_owned)
+}
+
 /// The server that our context leads to, if it is there.
 pub(crate) fn server(path: &Path, name: &str) -> Option<String> {
     let text = fs_err::read_to_string(path).ok()?;

@@ -4,6 +4,8 @@ use crate::ClusterError;
 
 /// Words that would read as a command.
 const RESERVED: [&str; 6] = ["start", "stop", "status", "delete", "config", "profile"];
+/// Networks that every engine has; a cluster's network has its name.
+const NETWORKS: [&str; 4] = ["bridge", "default", "host", "none"];
 /// A host name has at most 63 characters, `-m99` included.
 const LONGEST: usize = 59;
 
@@ -24,6 +26,9 @@ pub fn check_name(name: &str) -> Result<(), ClusterError> {
     }
     if RESERVED.contains(&name) {
         return refuse("is the name of a command");
+    }
+    if NETWORKS.contains(&name) {
+        return refuse("is the name of a network of the container engine");
     }
     Ok(())
 }

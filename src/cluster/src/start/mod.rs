@@ -7,6 +7,7 @@ mod network;
 mod nodes;
 mod plan;
 mod ready;
+mod settings;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -108,7 +109,7 @@ async fn start_or_roll_back(
     if let Err(error) = &outcome
         && is_new
         && options.delete_on_failure
-        && !matches!(error, ClusterError::ForeignContainer { .. })
+        && !matches!(error, ClusterError::NameTaken { .. })
     {
         progress(Event::RollingBack);
         // the first error is the one to tell; a failed clean-up is in the log and `delete` can be run again

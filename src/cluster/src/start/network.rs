@@ -16,11 +16,9 @@ impl Start<'_> {
         if let Some(known) = others.iter().find(|network| network.name == profile.name) {
             let ours = known.cluster.as_deref() == Some(profile.name.as_str());
             let Some(subnet) = known.subnets.first().copied().filter(|_| ours) else {
-                return Err(ClusterError::Subnet {
-                    reason: format!(
-                        "a network named {:?} exists that does not belong to this cluster",
-                        known.name
-                    ),
+                return Err(ClusterError::NameTaken {
+                    what: "network",
+                    name: known.name.clone(),
                 });
             };
             self.done(Step::Network, false);

@@ -59,12 +59,16 @@ impl Start<'_> {
         match existing.iter().find(|container| container.name == node.name) {
             Some(container) if container.running() => pause::resume(self.engine, &node.name).await,
             Some(_) => match self.engine.start_node(&node.name).await {
-                Ok(()) => Ok(true),
+                Ok(()) => {
+                    self.engine.want_node(&node.name, true).await;
+                    Ok(true)
+                }
                 Err(error) => Err(explain_start(profile, error)),
             },
             None => {
                 if self.engine.foreign_container(&node.name, &profile.name).await? {
-                    return Err(ClusterError::ForeignContainer {
+                    return Err(ClusterError::NameTaken {
+                        what: "container",
                         name: node.name.clone(),
                     });
                 }

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use crate::profile::{Profile, check_name};
 use crate::{ClusterError, subnet};
 
-use super::Start;
+use super::{Start, settings};
 
 /// More nodes than this do not fit the pods' addresses, nor a laptop.
 const MOST_NODES: u8 = 100;
@@ -45,7 +45,7 @@ impl Start<'_> {
             nodes: Vec::new(),
             kubeconfig: options.kubeconfig.clone(),
             previous_context: None,
-            extra_config: options.extra_config.clone(),
+            extra_config: settings::canonical(&options.extra_config)?,
         };
         profile.nodes = (0..options.nodes)
             .map(|index| Profile::node(&profile.name, index, profile.subnet, profile.cluster_cidr))

@@ -20,6 +20,7 @@ pub(super) async fn run(context: &Context, args: Delete) -> Outcome {
         )));
     }
     let names = if args.all { all } else { vec![context.profile.clone()] };
+    context.ui.begin(&names.join(", "));
     let mut deleted = Vec::new();
     for name in names {
         let _lock = context.profiles.lock(&name, Context::PATIENCE).await?;

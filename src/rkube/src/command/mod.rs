@@ -33,7 +33,7 @@ pub(crate) fn main() -> ExitCode {
     // one TLS provider for the whole process; a second installation is refused and changes nothing
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     log(cli.global.verbose);
-    let context = Context::new(&cli.global);
+    let context = Context::new(&cli.global, &cli.command);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return context.ui.failure(&Failure::internal(&error)),

@@ -12,6 +12,7 @@ pub(super) async fn pause(context: &Context) -> Outcome {
     let engine = Engine::connect(&context.engine).await?;
     let _lock = context.lock().await?;
     let profile = context.existing()?;
+    context.ui.begin(&profile.name);
     cluster::pause(&engine, &profile).await?;
     let text = context.ui.text().pause_done;
     context.ui.result(
@@ -25,6 +26,7 @@ pub(super) async fn unpause(context: &Context) -> Outcome {
     let engine = Engine::connect(&context.engine).await?;
     let _lock = context.lock().await?;
     let profile = context.existing()?;
+    context.ui.begin(&profile.name);
     cluster::unpause(&engine, &profile).await?;
     let text = context.ui.text().unpause_done;
     context.ui.result(

@@ -24,6 +24,7 @@ pub(super) async fn run(context: &Context, args: Profile) -> Outcome {
 async fn list(context: &Context) -> Outcome {
     let engine = Engine::connect(&context.engine).await?;
     let containers = engine.nodes(None).await?;
+    let current = cluster::kubeconfig::current(&context.kubeconfig);
     let (mut valid, mut invalid) = (Vec::new(), Vec::new());
     for name in context.profiles.names()? {
         match context.profiles.read(&name) {
@@ -45,7 +46,8 @@ async fn list(context: &Context) -> Outcome {
                     .unwrap_or_default();
                 valid.push(json!({
                     "Name": name, "Status": status, "IP": ip, "Nodes": profile.nodes.len(), "Port": profile.api_port,
-                    "Active": name == context.profile,
+                    "Active": name == context.profile, "ActiveKubeContext": current.as_ref() == Some(&name),
+                    "Config": config(&profile),
                 }));
             }
             _ => invalid.push(json!({ "Name": name })),
@@ -55,6 +57,29 @@ async fn list(context: &Context) -> Outcome {
         .ui
         .result(|| table(&valid), || json!({ "valid": valid, "invalid": invalid }));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The keys of minikube's that scripts read.
+fn config(profile: &cluster::Profile) -> Value {
+    let nodes: Vec<Value> = profile
+        .nodes
+        .iter()
+        .map(|node| {
+            let control_plane = node.role == nodespec::Role::ControlPlane;
+            json!({
+                "Name": node.name, "IP": node.ip, "Port": nodespec::ports::API, "ContainerRuntime": "containerd",
+                "ControlPlane": control_plane, "Worker": true,
+            })
+        })
+        .collect();
+    json!({
+        "Name": profile.name, "Driver": "docker", "Subnet": profile.subnet, "APIServerPort": profile.api_port,
+        "KubernetesConfig": {
+            "ClusterName": profile.name, "ContainerRuntime": "containerd", "DNSDomain": profile.dns_domain,
+            "ServiceCIDR": profile.service_cidr, "PodCIDR": profile.cluster_cidr,
+        },
+        "Nodes": nodes,
+    })
 }
 
 fn table(rows: &[Value]) -> String {

@@ -12,6 +12,7 @@ pub(super) async fn run(context: &Context) -> Outcome {
     let engine = Engine::connect(&context.engine).await?;
     let _lock = context.lock().await?;
     let profile = context.existing()?;
+    context.ui.begin(&profile.name);
     let stopped = cluster::stop(&engine, &profile).await?;
     let text = context.ui.text();
     context.ui.result(

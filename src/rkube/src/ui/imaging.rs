@@ -1,17 +1,24 @@
 //! Progress of composing an image: one bar on a terminal, a line per phase elsewhere.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use imaging::{Event, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::Ui;
+use super::{Events, Ui};
+
+/// How often events say how far a download is.
+const EVERY: Duration = Duration::from_secs(5);
+const ARTIFACT: &str = "Debian packages";
 
 /// Shows what the composer does.
 #[derive(Clone)]
 pub(crate) struct ImagingProgress {
     ui: Ui,
     bar: ProgressBar,
+    /// When the last event of a download was printed.
+    told: Arc<Mutex<Instant>>,
 }
 
 impl ImagingProgress {
@@ -25,7 +32,11 @@ impl ImagingProgress {
         if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}") {
             bar.set_style(style);
         }
-        Self { ui, bar }
+        Self {
+            ui,
+            bar,
+            told: Arc::new(Mutex::new(Instant::now())),
+        }
     }
 
     /// What the composer reports to.
@@ -53,8 +64,14 @@ impl ImagingProgress {
                 ));
                 self.bar.set_length(bytes);
                 self.bar.set_position(0);
+                if self.ui.events.is_some() {
+                    Events::download(ARTIFACT);
+                }
             }
-            Event::Downloaded { bytes } => self.bar.inc(bytes),
+            Event::Downloaded { bytes } => {
+                self.bar.inc(bytes);
+                self.tell_download();
+            }
             Event::Unpacking => self.line(text.compose_unpacking.to_owned()),
             Event::Composed { bytes, compressed } => self.line(format!(
                 "{}: {} MB, {} MB zstd",
@@ -63,6 +80,18 @@ impl ImagingProgress {
                 compressed / 1_000_000
             )),
             _ => {}
+        }
+    }
+
+    fn tell_download(&self) {
+        let Some(length) = self.bar.length().filter(|_| self.ui.events.is_some()) else {
+            return;
+        };
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let over = self.bar.position() >= length;
+        if over || told.elapsed() >= EVERY {
+            *told = Instant::now();
+            Events::download_progress(ARTIFACT, self.bar.position() as f64 / length.max(1) as f64);
         }
     }
 

@@ -34,11 +34,11 @@ pub(super) static EN: Messages = Messages {
     hint_delete: "`rkube delete`, then `rkube start`",
     hint_other_kubeconfig: "repair the file, or name another one in KUBECONFIG",
     hint_other_profile: "choose another name with --profile NAME",
-    hint_other_port: "choose another one with --apiserver-port PORT",
+    hint_other_port: "end that program (`ss -ltnp` shows it), or choose another port for a new cluster with --apiserver-port PORT",
     hint_other_subnet: "choose one with --subnet CIDR",
     hint_logs: "`rkube logs`",
     hint_install_kubectl: "install kubectl and run the command again",
     hint_start_engine: "start Docker or Podman, or set DOCKER_HOST; `docker info` shows whether it answers",
     hint_other_mirror: "name a Debian mirror that this machine can reach: --debian-mirror URL",
-    hint_free_disk: "free some space, for example with `docker system prune`, then run the command again",
+    hint_free_disk: "free some space there, or set RKUBE_HOME to a folder on another disk, then run the command again",
 };

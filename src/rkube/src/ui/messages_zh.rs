@@ -34,11 +34,11 @@ pub(super) static ZH: Messages = Messages {
     hint_delete: "先 `rkube delete`，再 `rkube start`",
     hint_other_kubeconfig: "请修复该文件，或用 KUBECONFIG 指定其他文件",
     hint_other_profile: "请用 --profile NAME 换一个名称",
-    hint_other_port: "请用 --apiserver-port PORT 换一个端口",
+    hint_other_port: "请结束该程序（`ss -ltnp` 可以查看），新集群也可用 --apiserver-port PORT 换一个端口",
     hint_other_subnet: "请用 --subnet CIDR 指定",
     hint_logs: "`rkube logs`",
     hint_install_kubectl: "请安装 kubectl 后重试",
     hint_start_engine: "请启动 Docker 或 Podman，或设置 DOCKER_HOST；可用 `docker info` 检查",
     hint_other_mirror: "请用 --debian-mirror URL 指定本机可访问的 Debian 镜像站",
-    hint_free_disk: "请释放磁盘空间（例如 `docker system prune`）后重试",
+    hint_free_disk: "请释放该处磁盘空间，或用 RKUBE_HOME 指定另一磁盘上的目录，然后重试",
 };

@@ -1,5 +1,6 @@
 //! What users see: results on stdout, progress and failures on stderr, in their language.
 
+mod events;
 mod imaging;
 mod messages;
 mod messages_en;
@@ -13,9 +14,10 @@ use std::process::ExitCode;
 use console::Term;
 use serde_json::{Value, json};
 
-use crate::cli::{Format, Global};
+use crate::cli::{Command, Format, Global};
 use crate::failure::Failure;
 
+use events::Events;
 pub(crate) use imaging::ImagingProgress;
 pub(crate) use messages::Messages;
 pub(crate) use raw_mode::RawMode;
@@ -25,14 +27,17 @@ pub(crate) use start::StartProgress;
 #[derive(Debug, Clone)]
 pub(crate) struct Ui {
     format: Format,
+    /// Set if progress and result are events.
+    events: Option<Events>,
     text: &'static Messages,
 }
 
 impl Ui {
     /// Output in the format of the flags and the language of a locale such as `zh_CN.UTF-8`.
-    pub(crate) fn new(global: &Global, locale: &str) -> Self {
+    pub(crate) fn new(global: &Global, command: &Command, locale: &str) -> Self {
         Self {
             format: global.output,
+            events: Events::of(command).filter(|_| global.output == Format::Json),
             text: Messages::of(locale),
         }
     }
@@ -49,6 +54,9 @@ impl Ui {
 
     /// Prints a command's result.
     pub(crate) fn result(&self, text: impl FnOnce() -> String, json: impl FnOnce() -> Value) {
+        if let Some(events) = self.events {
+            return events.result(&text(), &json());
+        }
         let line = if self.is_json() { json().to_string() } else { text() };
         // a reader that went away (`| head`) is no failure of the command
         let _ = writeln!(std::io::stdout(), "{line}");
@@ -56,14 +64,27 @@ impl Ui {
 
     /// A line of progress.
     pub(crate) fn note(&self, line: &str) {
-        if !self.is_json() {
+        if self.events.is_some() {
+            Events::info(line);
+        } else if !self.is_json() {
             let _ = writeln!(std::io::stderr(), "{line}");
+        }
+    }
+
+    /// Says that the only step of a command begins, where progress is events.
+    pub(crate) fn begin(&self, name: &str) {
+        if let Some(events) = self.events {
+            events.only_step(name);
         }
     }
 
     /// Prints a failure; gives its exit code.
     pub(crate) fn failure(&self, failure: &Failure) -> ExitCode {
         let hint = failure.hint.map(|hint| self.text.hint(hint));
+        if self.events.is_some() {
+            Events::error(failure, hint);
+            return ExitCode::from(failure.code);
+        }
         let text = if self.is_json() {
             let body = json!({ "id": failure.id, "exitCode": failure.code, "message": failure.message, "hint": hint });
             json!({ "error": body }).to_string()

@@ -18,7 +18,9 @@ pub(crate) struct StartProgress {
 
 impl StartProgress {
     pub(super) fn new(ui: Ui, name: &str) -> Self {
-        ui.note(&ui.text().start_title.replace("{}", name));
+        if ui.events.is_none() {
+            ui.note(&ui.text().start_title.replace("{}", name));
+        }
         Self {
             imaging: ui.imaging(),
             ui,
@@ -32,6 +34,9 @@ impl StartProgress {
         let imaging = self.imaging.receiver();
         Arc::new(move |event| match event {
             Event::Begin(step) => {
+                if let Some(events) = this.ui.events {
+                    events.start_step(step, this.ui.text().step(step));
+                }
                 this.began
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
@@ -50,6 +55,9 @@ impl StartProgress {
     }
 
     fn done(&self, step: Step) {
+        if self.ui.events.is_some() {
+            return;
+        }
         let began = self
             .began
             .lock()

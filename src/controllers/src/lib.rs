@@ -16,6 +16,7 @@ mod namespace;
 mod nodelifecycle;
 mod podgc;
 mod replicaset;
+mod resourcequota;
 mod serviceaccount;
 mod shared;
 mod statefulset;
@@ -60,6 +61,7 @@ pub async fn run(client: Client, config: Config, tasks: &Supervisor) {
         "podgc": podgc::run,
         "replicaset": replicaset::run,
         "replicationcontroller": replicaset::run_replication,
+        "resourcequota": resourcequota::run,
         "serviceaccount": serviceaccount::run,
         "statefulset": statefulset::run,
         "root-ca": serviceaccount::run_root_ca,

@@ -412,3 +412,5 @@ async fn replication_controllers_keep_their_number() {
         .await;
     cluster.group.stop(Duration::from_secs(5)).await;
 }
+
+mod cleaning;

@@ -74,8 +74,14 @@ impl Collector {
                 .collect::<Vec<_>>();
             return remove_owners(&api, &live, &stale).await;
         }
+        let dependents = self.graph().dependents(uid);
+        let mut version = live.resource_version();
+        // In a circle of owners each would wait for the next.
+        if !owners.waiting.is_empty() && dependents.iter().any(|(_, dependent)| dependent.waits_for_dependents()) {
+            version = unblock(&api, &live).await?;
+        }
         // Waiting owners want this object's own dependents gone before it, too.
-        let policy = if !owners.waiting.is_empty() && !self.graph().dependents(uid).is_empty() {
+        let policy = if !owners.waiting.is_empty() && !dependents.is_empty() {
             PropagationPolicy::Foreground
         } else if has(ORPHAN) {
             PropagationPolicy::Orphan
@@ -89,7 +95,7 @@ impl Collector {
             preconditions: Some(Preconditions {
                 uid: Some(uid.to_owned()),
                 // Should it find an owner meanwhile, it stays.
-                resource_version: live.resource_version(),
+                resource_version: version,
             }),
             ..DeleteParams::default()
         };
@@ -181,6 +187,22 @@ async fn patch(api: &Api<DynamicObject>, live: &Meta, field: &str, value: Value)
         .await
         .unless_gone()?;
     Ok(())
+}
+
+/// The object no longer keeps any of its owners waiting. Returns its new version.
+async fn unblock(api: &Api<DynamicObject>, live: &Meta) -> Result<Option<String>> {
+    let open = live.owner_references().iter().cloned().map(|owner| OwnerReference {
+        block_owner_deletion: Some(false),
+        ..owner
+    });
+    let open = serde_json::to_value(open.collect::<Vec<_>>())?;
+    let patch =
+        json!({"metadata": {"resourceVersion": live.resource_version(), "uid": live.uid(), "ownerReferences": open}});
+    let patched = api
+        .patch_metadata(&live.name_any(), &PatchParams::default(), &Patch::Merge(patch))
+        .await
+        .unless_gone()?;
+    Ok(patched.and_then(|patched| patched.resource_version()))
 }
 
 async fn remove_owners(api: &Api<DynamicObject>, live: &Meta, uids: &[String]) -> Result<()> {

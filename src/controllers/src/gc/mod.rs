@@ -17,6 +17,7 @@ use kube::Client;
 use kube::api::ApiResource;
 use tasks::Group;
 
+use crate::shared::changes::Changes;
 use crate::shared::{Ctx, Queue, Result, work};
 
 use graph::Graph;
@@ -42,6 +43,7 @@ impl fmt::Display for Task {
 /// What the watches and the workers share.
 pub(super) struct Collector {
     client: Client,
+    changes: Arc<Changes>,
     graph: Mutex<Graph>,
     queue: Arc<Queue<Task>>,
 }
@@ -67,6 +69,7 @@ pub(super) struct Resource {
 pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
     let collector = Arc::new(Collector {
         client: ctx.client.clone(),
+        changes: ctx.changes.clone(),
         graph: Mutex::default(),
         queue: Queue::new(),
     });

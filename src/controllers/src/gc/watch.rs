@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use super::graph::Object;
 use super::{Collector, Resource};
-use crate::shared::{Error, Result};
+use crate::shared::{Error, Key, Result};
 
 /// Changes of CRDs come in crowds.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -105,8 +105,16 @@ async fn one(collector: &Arc<Collector>, resource: &Arc<Resource>, ready: mpsc::
     let mut changes = changes(api, watcher::Config::default());
     while let Some(change) = changes.next().await {
         let tasks = match change {
-            Change::Set(object) => put(collector, resource, &object),
-            Change::Gone(identity) => collector.graph().remove(&identity.uid),
+            Change::Set(object) => {
+                collector.changes.tell(&resource.api, &Key::of(&object));
+                put(collector, resource, &object)
+            }
+            Change::Gone(identity) => {
+                let tasks = collector.graph().remove(&identity.uid);
+                let key = Key::new(identity.namespace, identity.name);
+                collector.changes.tell(&resource.api, &key);
+                tasks
+            }
             Change::Listed => {
                 ready.take();
                 Vec::new()

@@ -1,14 +1,18 @@
-//! Deletion of namespaces: everything inside goes first, then the finalizer `kubernetes`.
+//! Deletion of namespaces: pods go first, then everything else inside, then the finalizer `kubernetes`.
+
+mod conditions;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Namespace, NamespaceCondition};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::api::{DeleteParams, DynamicObject, ListParams, PartialObjectMeta, PostParams, PropagationPolicy};
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use kube::api::{
+    ApiResource, DeleteParams, DynamicObject, ListParams, PartialObjectMeta, PostParams, PropagationPolicy,
+};
 use kube::discovery::{Discovery, Scope, verbs};
 use kube::{Api, ResourceExt as _};
+
+use conditions::Left;
 
 use crate::shared::error::{Tolerate as _, code};
 use crate::shared::{Ctx, Key, Queue, Result, work};
@@ -74,9 +78,8 @@ async fn sync(ctx: &Ctx, key: &Key) -> Result<bool> {
         return Ok(false);
     }
     let left = empty(ctx, &key.name).await?;
-    let condition = condition(&left);
     if !left.is_empty() {
-        note(&api, namespace, condition).await?;
+        note(&api, namespace, &left).await?;
         return Ok(false);
     }
     if let Some(spec) = &mut namespace.spec {
@@ -88,10 +91,15 @@ async fn sync(ctx: &Ctx, key: &Key) -> Result<bool> {
     Ok(true)
 }
 
-/// Deletes all objects of the namespace; returns what is still there, by resource.
-async fn empty(ctx: &Ctx, namespace: &str) -> Result<Vec<String>> {
+/// Deletes all objects of the namespace; returns what is still there. Other objects outlive the pods that may use them.
+async fn empty(ctx: &Ctx, namespace: &str) -> Result<Left> {
+    let mut left = Left::default();
+    let pods = ApiResource::erase::<Pod>(&());
+    sweep(ctx, namespace, &pods, &mut left).await?;
+    if !left.is_empty() {
+        return Ok(left);
+    }
     let discovery = Discovery::new(ctx.client.clone()).run().await?;
-    let mut left = Vec::new();
     for group in discovery.groups() {
         for (resource, capabilities) in group.recommended_resources() {
             let deletable =
@@ -99,20 +107,7 @@ async fn empty(ctx: &Ctx, namespace: &str) -> Result<Vec<String>> {
             if capabilities.scope != Scope::Namespaced || !deletable || resource.plural == "events" {
                 continue;
             }
-            let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), namespace, &resource);
-            let objects = match api.list_metadata(&ListParams::default()).await {
-                Ok(list) => list.items,
-                // A CRD that went away meanwhile.
-                Err(error) if matches!(code(&error), 404 | 405) => continue,
-                Err(error) => return Err(error.into()),
-            };
-            if !objects.is_empty() {
-                delete_all(&api, &objects).await?;
-                let count = api.list_metadata(&ListParams::default()).await?.items.len();
-                if count > 0 {
-                    left.push(format!("{} has {count} resource instances", name(&resource)));
-                }
-            }
+            sweep(ctx, namespace, &resource, &mut left).await?;
         }
     }
     let events: Api<k8s_openapi::api::core::v1::Event> = Api::namespaced(ctx.client.clone(), namespace);
@@ -125,12 +120,21 @@ async fn empty(ctx: &Ctx, namespace: &str) -> Result<Vec<String>> {
     Ok(left)
 }
 
-fn name(resource: &kube::api::ApiResource) -> String {
-    if resource.group.is_empty() {
-        resource.plural.clone()
-    } else {
-        format!("{}.{}", resource.plural, resource.group)
+/// Deletes the objects of one kind, and notes those that stay for now.
+async fn sweep(ctx: &Ctx, namespace: &str, resource: &ApiResource, left: &mut Left) -> Result<()> {
+    let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), namespace, resource);
+    let objects = match api.list_metadata(&ListParams::default()).await {
+        Ok(list) => list.items,
+        // A CRD that went away meanwhile.
+        Err(error) if matches!(code(&error), 404 | 405) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    if objects.is_empty() {
+        return Ok(());
     }
+    delete_all(&api, &objects).await?;
+    left.add(resource, &api.list_metadata(&ListParams::default()).await?.items);
+    Ok(())
 }
 
 async fn delete_all(api: &Api<DynamicObject>, objects: &[PartialObjectMeta<DynamicObject>]) -> Result<()> {
@@ -150,43 +154,28 @@ async fn delete_all(api: &Api<DynamicObject>, objects: &[PartialObjectMeta<Dynam
     Ok(())
 }
 
-fn condition(left: &[String]) -> NamespaceCondition {
-    let (status, reason, message) = if left.is_empty() {
-        ("False", "ContentRemoved", "All content successfully removed".to_owned())
-    } else {
-        (
-            "True",
-            "SomeResourcesRemain",
-            format!("Some resources are remaining: {}", left.join(", ")),
-        )
-    };
-    NamespaceCondition {
-        type_: "NamespaceContentRemaining".to_owned(),
-        status: status.to_owned(),
-        reason: Some(reason.to_owned()),
-        message: Some(message),
-        last_transition_time: Some(Time(Timestamp::now())),
-    }
-}
-
-/// Writes the condition if it says something new.
-async fn note(api: &Api<Namespace>, mut namespace: Namespace, condition: NamespaceCondition) -> Result<()> {
+/// Writes the conditions if they say something new.
+async fn note(api: &Api<Namespace>, mut namespace: Namespace, left: &Left) -> Result<()> {
     let name = namespace.name_any();
-    let conditions = namespace
+    let list = namespace
         .status
         .get_or_insert_default()
         .conditions
         .get_or_insert_default();
-    if let Some(old) = conditions.iter_mut().find(|old| old.type_ == condition.type_) {
-        if old.status == condition.status && old.message == condition.message {
-            return Ok(());
+    let mut news = false;
+    for condition in left.conditions() {
+        let old = list.iter_mut().find(|old| old.type_ == condition.type_);
+        match old {
+            Some(old) if old.status == condition.status && old.message == condition.message => continue,
+            Some(old) => *old = condition,
+            None => list.push(condition),
         }
-        *old = condition;
-    } else {
-        conditions.push(condition);
+        news = true;
     }
-    api.replace_status(&name, &PostParams::default(), &namespace)
-        .await
-        .unless_gone()?;
+    if news {
+        api.replace_status(&name, &PostParams::default(), &namespace)
+            .await
+            .unless_gone()?;
+    }
     Ok(())
 }

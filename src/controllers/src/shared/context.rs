@@ -7,7 +7,7 @@ use k8s_openapi::api::apps::v1::{ControllerRevision, DaemonSet, Deployment, Repl
 use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{
-    ConfigMap, Endpoints, Namespace, Node, Pod, ReplicationController, Service, ServiceAccount,
+    ConfigMap, Endpoints, Namespace, Node, Pod, ReplicationController, ResourceQuota, Service, ServiceAccount,
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use tasks::Supervisor;
 
 use super::Informer;
+use super::changes::Changes;
 use crate::Config;
 
 macro_rules! informers {
@@ -26,6 +27,8 @@ macro_rules! informers {
         pub(crate) struct Ctx {
             pub client: Client,
             pub config: Config,
+            /// Objects of all kinds.
+            pub changes: Arc<Changes>,
             $($(#[$doc])* pub $field: Arc<Informer<$kind>>,)*
         }
 
@@ -34,7 +37,7 @@ macro_rules! informers {
             pub(crate) fn start(client: Client, config: Config, tasks: &Supervisor) -> Arc<Self> {
                 $(let $field = Arc::new(Informer::default());
                 follow::<$kind>(tasks, $task, &client, &$field, $config);)*
-                Arc::new(Self { client, config, $($field,)* })
+                Arc::new(Self { client, config, changes: Arc::default(), $($field,)* })
             }
         }
     };
@@ -54,6 +57,7 @@ informers! {
     leases: Lease, "informer-leases", watcher::Config::default().fields("metadata.namespace=kube-node-lease");
     namespaces: Namespace, "informer-namespaces", watcher::Config::default();
     nodes: Node, "informer-nodes", watcher::Config::default();
+    quotas: ResourceQuota, "informer-resourcequotas", watcher::Config::default();
     pods: Pod, "informer-pods", watcher::Config::default();
     replica_sets: ReplicaSet, "informer-replicasets", watcher::Config::default();
     replication_controllers: ReplicationController, "informer-replicationcontrollers", watcher::Config::default();

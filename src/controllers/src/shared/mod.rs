@@ -1,5 +1,6 @@
 //! What all controllers share: informers, work queues, expectations, ownership, pods.
 
+pub(crate) mod changes;
 pub(crate) mod context;
 pub(crate) mod error;
 pub(crate) mod expectations;

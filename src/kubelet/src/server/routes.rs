@@ -21,9 +21,7 @@ pub(super) async fn answer(server: Arc<Server>, peer: &Peer, request: Request<In
     match parts.as_slice() {
         ["healthz" | "livez" | "readyz", ..] => text(StatusCode::OK, "ok"),
         ["pods" | "runningpods", ..] => pods(&server),
-        ["containerLogs", namespace, pod, container] => {
-            logs::answer(&server, namespace, pod, container, request.uri()).await
-        }
+        ["containerLogs", namespace, pod, container] => logs::answer(&server, namespace, pod, container, request).await,
         ["exec", namespace, pod, container] | ["exec", namespace, pod, _, container] => {
             exec::exec(&server, namespace, pod, container, request).await
         }

@@ -53,7 +53,9 @@ pub(super) fn accept(
         (header::SEC_WEBSOCKET_ACCEPT, accepted.as_str()),
         (header::SEC_WEBSOCKET_PROTOCOL, protocol),
     ] {
-        if let Ok(value) = HeaderValue::from_str(value) {
+        if let Ok(value) = HeaderValue::from_str(value)
+            && !value.is_empty()
+        {
             headers.insert(name, value);
         }
     }

@@ -50,6 +50,10 @@ fn a_cluster_ip_goes_to_its_ready_endpoints_at_random() {
         ],
     );
     let chain = chain_of(&rules, "services", "10.96.0.7 . tcp . 80");
+    assert!(
+        rules.elements["cluster-ips"].contains_key("10.96.0.7"),
+        "its other ports are refused"
+    );
     assert_eq!(chain.len(), 1);
     assert!(
         chain[0].ends_with("numgen random mod 2 map { 0 : 10.244.0.5 . 8080, 1 : 10.244.1.5 . 8080 }"),

@@ -27,16 +27,17 @@ const BASE: &str = "
   map hostports { type inet_proto . inet_service : ipv4_addr . inet_service; }
   map hostports-of { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
   set hairpin { type ipv4_addr . ipv4_addr; }
+  set cluster-ips { type ipv4_addr; }
   map unserved { type ipv4_addr . inet_proto . inet_service : verdict; }
   map unserved-nodeports { type inet_proto . inet_service : verdict; }
   chain from-node { meta mark set meta mark | 0x4000; }
   chain refuse { meta l4proto tcp reject with tcp reset; reject with icmp port-unreachable; }
   chain dispatch {
     ip daddr . meta l4proto . th dport vmap @services
-    ip daddr 127.0.0.0/8 return
     fib daddr type != local return
-    meta l4proto . th dport vmap @nodeports
     meta l4proto { tcp, udp, sctp } dnat ip to ip daddr . meta l4proto . th dport map @hostports-of
+    ip daddr 127.0.0.0/8 return
+    meta l4proto . th dport vmap @nodeports
     meta l4proto { tcp, udp, sctp } dnat ip to meta l4proto . th dport map @hostports
   }
   chain prerouting { type nat hook prerouting priority dstnat; policy accept; jump dispatch; }
@@ -44,6 +45,7 @@ const BASE: &str = "
   chain unserved-check {
     ip daddr . meta l4proto . th dport vmap @unserved
     fib daddr type local ip daddr != 127.0.0.0/8 meta l4proto . th dport vmap @unserved-nodeports
+    ip daddr @cluster-ips goto refuse
   }
   chain filter-input { type filter hook input priority filter; policy accept; ct state new jump unserved-check; }
   chain filter-forward { type filter hook forward priority filter; policy accept; ct state new jump unserved-check; }
@@ -86,6 +88,9 @@ pub(crate) fn ruleset<'a>(
 ) -> Ruleset {
     let mut rules = Ruleset::default();
     for service in services {
+        for address in &service.cluster_ips {
+            rules.element("cluster-ips", address.to_string(), "");
+        }
         let own: Vec<&&Slice> = slices
             .iter()
             .filter(|slice| slice.namespace == service.namespace && slice.service == service.name)

@@ -32,6 +32,9 @@ pub(crate) async fn mutate(
 ) -> Result<(), ApiError> {
     namespace_lifecycle(call, operation, object).await?;
     node_restriction::check(call, operation, object, old).await?;
+    if operation == Operation::Update && is_pod(call) {
+        pods::tolerate(object);
+    }
     if operation == Operation::Create && call.resource.group.is_empty() {
         match call.resource.plural {
             "pods" if call.info.subresource.is_empty() => {
@@ -44,6 +47,11 @@ pub(crate) async fn mutate(
         }
     }
     Ok(())
+}
+
+/// The pod itself, not one of its subresources.
+fn is_pod(call: &Call<'_>) -> bool {
+    call.resource.group.is_empty() && call.resource.plural == "pods" && call.info.subresource.is_empty()
 }
 
 /// Plugins that only look.

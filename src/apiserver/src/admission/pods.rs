@@ -14,7 +14,8 @@ pub(super) async fn admit(call: &Call<'_>, pod: &mut Value) -> Result<(), ApiErr
     prioritize(call, pod).await
 }
 
-fn tolerate(pod: &mut Value) {
+/// Also for changed pods: a client that replaces the tolerations does not mean these two.
+pub(super) fn tolerate(pod: &mut Value) {
     let spec = child(pod, "spec");
     let tolerations = spec.entry("tolerations").or_insert_with(|| json!([]));
     let Some(list) = tolerations.as_array_mut() else { return };

@@ -140,20 +140,14 @@ impl Allocators {
             ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"]
                 .iter()
                 .for_each(|field| drop(spec.remove(*field)));
+            drop_ports(service);
             return Ok(taken);
         }
         self.take_address(service, old, &mut taken)?;
         if matches!(kind.as_str(), "NodePort" | "LoadBalancer") {
             self.take_ports(service, old, &mut taken)?;
         } else {
-            for port in service
-                .pointer_mut("/spec/ports")
-                .and_then(Value::as_array_mut)
-                .into_iter()
-                .flatten()
-            {
-                drop(port.as_object_mut().and_then(|port| port.remove("nodePort")));
-            }
+            drop_ports(service);
         }
         let kept: BTreeSet<_> = node_ports(service).collect();
         taken
@@ -301,6 +295,13 @@ impl Allocators {
             ));
         }
         Ok(())
+    }
+}
+
+fn drop_ports(service: &mut Value) {
+    let ports = service.pointer_mut("/spec/ports").and_then(Value::as_array_mut);
+    for port in ports.into_iter().flatten() {
+        drop(port.as_object_mut().and_then(|port| port.remove("nodePort")));
     }
 }
 

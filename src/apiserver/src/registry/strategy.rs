@@ -95,14 +95,11 @@ pub(super) fn prepare_create<'a>(call: &Call<'a>, object: &mut Value) -> Result<
         }
         ("batch", "jobs") => prepare_job(object),
         ("", "secrets") => encode_string_data(object),
-        _ if has_status(resource) && starts_with_empty_status(resource) => object["status"] = json!({}),
+        // upstream's types write an empty status, which clients' JSON patches rely on
+        _ if has_status(resource) && object.get("status").is_none() => object["status"] = json!({}),
         _ => {}
     }
     Ok(Taken::nothing())
-}
-
-fn starts_with_empty_status(resource: &Resource) -> bool {
-    matches!(resource.group, "apps" | "batch") || resource.plural == "replicationcontrollers"
 }
 
 /// `stringData` is for writing only: it goes into `data`, encoded.

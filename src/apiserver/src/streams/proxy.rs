@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{Request, Response, StatusCode, Uri, header};
+use http::{Method, Request, Response, StatusCode, Uri, header};
 use serde_json::Value;
 
 use super::forward::{self, Target};
@@ -36,7 +36,8 @@ pub(super) async fn proxy(call: Call<'_>, mut request: Request<Body>) -> Result<
     let named = split(&call.info.name)?;
     let (prefix, rest) = halves(&call, request.uri().path());
     // as upstream: pages whose links are relative need the slash
-    if rest.is_empty() && !request.headers().contains_key(header::UPGRADE) {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    if rest.is_empty() && reads && !request.headers().contains_key(header::UPGRADE) {
         return moved(request.uri());
     }
     let mut target = match call.resource.plural {

@@ -168,3 +168,37 @@ async fn a_pod_gets_the_overhead_and_the_nodes_of_its_runtime_class() {
     wanted["spec"]["nodeSelector"] = json!({"kvm": "no"});
     assert_eq!(server.post(PODS, &wanted).await.0, StatusCode::FORBIDDEN);
 }
+
+#[tokio::test]
+async fn replaced_tolerations_keep_the_two_that_every_pod_has() {
+    let server = Server::start().await.with_default_account().await;
+    let (_, mut made) = server.post(PODS, &pod("a", &json!({}))).await;
+    made["spec"]["tolerations"] = json!([{"key": "k", "operator": "Equal", "value": "v", "effect": "NoSchedule"}]);
+    let (status, changed) = server.put(&format!("{PODS}/a"), &made).await;
+    assert_eq!(status, StatusCode::OK, "{changed}");
+    let keys: Vec<&Value> = changed["spec"]["tolerations"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|own| &own["key"])
+        .collect();
+    assert_eq!(
+        keys,
+        ["k", "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]
+    );
+}
+
+#[tokio::test]
+async fn a_service_that_becomes_a_name_gives_up_address_and_node_ports() {
+    let server = Server::start().await;
+    let services = "/api/v1/namespaces/default/services";
+    let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"},
+        "spec": {"type": "NodePort", "ports": [{"port": 80}]}});
+    let (_, mut made) = server.post(services, &service).await;
+    assert!(made["spec"]["ports"][0]["nodePort"].is_u64(), "{made}");
+    made["spec"]["type"] = "ExternalName".into();
+    made["spec"]["externalName"] = "example.com".into();
+    let (status, changed) = server.put(&format!("{services}/s"), &made).await;
+    assert_eq!(status, StatusCode::OK, "{changed}");
+    assert!(changed["spec"]["ports"][0].get("nodePort").is_none() && changed["spec"].get("clusterIP").is_none());
+}

@@ -4,8 +4,8 @@
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The API refused or could not be reached.
-    #[error(transparent)]
-    Kube(Box<kube::Error>),
+    #[error("{}", said(.0))]
+    Kube(#[source] Box<kube::Error>),
     /// An object could not be turned into JSON or back.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
@@ -25,6 +25,14 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 impl From<kube::Error> for Error {
     fn from(error: kube::Error) -> Self {
         Self::Kube(Box::new(error))
+    }
+}
+
+/// What the API said, in its own words: it goes into events and conditions that users read.
+fn said(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) if !status.message.is_empty() => status.message.clone(),
+        error => error.to_string(),
     }
 }
 
@@ -60,5 +68,17 @@ impl<T> Tolerate<T> for std::result::Result<T, kube::Error> {
             Err(error) if code(&error) == 409 => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_quoted_as_the_api_worded_them() {
+        let status = kube::core::Status::failure("pods \"p\" is forbidden: exceeded quota: q", "Forbidden");
+        let error = Error::from(kube::Error::Api(Box::new(status.with_code(403))));
+        assert_eq!(error.to_string(), "pods \"p\" is forbidden: exceeded quota: q");
     }
 }

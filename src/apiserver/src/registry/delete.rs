@@ -36,6 +36,11 @@ pub(crate) struct Preconditions {
 }
 
 impl DeleteOptions {
+    /// Whether nothing is to be persisted.
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.dry_run.iter().any(|value| value == "All")
+    }
+
     /// From the body if there is one, else from the query.
     pub(crate) async fn of(call: &Call<'_>, request: Request<Body>) -> Result<Self, ApiError> {
         let (parts, incoming) = request.into_parts();
@@ -142,7 +147,7 @@ pub(crate) async fn delete_object(call: Call<'_>, name: &str, options: &DeleteOp
         admission::validate(&call, admission::Operation::Delete, &old, Some(&old)).await?;
         let mut new = old.clone();
         let going = mark(&call, &mut new, options)?;
-        if call.info.is_dry_run() || options.dry_run.iter().any(|value| value == "All") {
+        if call.info.is_dry_run() || options.is_dry_run() {
             return Ok(Deleted::Going(entry));
         }
         let outcome = if going {

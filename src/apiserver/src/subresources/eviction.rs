@@ -27,15 +27,16 @@ pub(crate) async fn eviction(call: Call<'_>, request: Request<Body>) -> Result<R
     let phase = text_at(&pod, "status.phase");
     let protected = !matches!(phase.as_str(), "Pending" | "Succeeded" | "Failed") && !pod.is_deleting();
     if protected {
-        spend_budget(call, &pod).await?;
+        let dry_run = call.info.is_dry_run() || options.is_dry_run();
+        spend_budget(call, &pod, dry_run).await?;
     }
     registry::delete_object(call, name, &options).await?;
     let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
     respond::plain(call.negotiated, StatusCode::CREATED, &status)
 }
 
-/// Takes one disruption from the budget that covers the pod, if there is one.
-async fn spend_budget(call: Call<'_>, pod: &Value) -> Result<(), ApiError> {
+/// Takes one disruption from the budget that covers the pod, if there is one. A dry run only asks whether it could.
+async fn spend_budget(call: Call<'_>, pod: &Value, dry_run: bool) -> Result<(), ApiError> {
     let resource = schema::resource("policy", "v1", "poddisruptionbudgets")
         .ok_or_else(|| ApiError::internal("no budgets in the table"))?;
     let prefix = storage::prefix(resource, call.namespace());
@@ -98,6 +99,9 @@ async fn spend_budget(call: Call<'_>, pod: &Value) -> Result<(), ApiError> {
                 status["desiredHealthy"].as_i64().unwrap_or_default(),
                 status["currentHealthy"].as_i64().unwrap_or_default()
             ));
+        }
+        if dry_run {
+            return Ok(live.clone());
         }
         let mut next = live.clone();
         let status = child(&mut next, "status");

@@ -2,6 +2,7 @@
 
 mod access;
 mod documents;
+mod eviction;
 mod objects;
 mod policy;
 mod watching;

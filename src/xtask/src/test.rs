@@ -29,7 +29,7 @@ const STEPS: &[(&str, &[&str])] = &[
         "generated documents",
         &["run", "--quiet", "--package", "xtask", "--", "docs", "--check"],
     ),
-    ("end-to-end tests on Docker", &["test", "--package", "e2e"]),
+    ("end-to-end tests on Docker", &["test", "--workspace", "--test", "e2e"]),
 ];
 
 /// Runs all steps; the first that fails ends the run.

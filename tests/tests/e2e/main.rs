@@ -1,12 +1,14 @@
 //! End-to-end tests. Most share one cluster of two nodes; they run one after the other, since they share two cores as well.
 //!
-//! `cargo test -p e2e [-- FILTER…]`. Not libtest: the cluster must be removed after the last test, whatever happens.
+//! `cargo test --workspace --test e2e [-- FILTER…]`: with the workspace's features, so that nothing is built twice. Not
+//! libtest: the cluster must be removed after the last test, whatever happens.
 
 mod bad_input;
 mod clients;
 mod config;
 mod engine;
 mod images;
+mod kube_rs;
 mod lifecycle;
 mod network;
 mod objects;
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         network::TESTS,
         objects::TESTS,
         clients::TESTS,
+        kube_rs::TESTS,
         old_kubectl::TESTS,
         python::TESTS,
         bad_input::OBJECTS,

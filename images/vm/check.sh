@@ -28,6 +28,7 @@ wget_service() { kubectl exec client -- wget -q -T 10 -O - http://web/ | grep 'W
 
 say "$(docker version --format 'Docker {{.Server.Version}}'), $(docker info --format '{{.Driver}}, control groups v{{.CgroupVersion}}, {{.CgroupDriver}}'), kernel $(uname -r)"
 step "start" rkube start --wait-timeout 900
+sed 's/^/check:   /' /root/out
 say "$(docker inspect rkube --format 'privileged: {{.HostConfig.Privileged}}'), memory: $(docker stats --no-stream --format '{{.MemUsage}}' rkube)"
 say "image: $(docker image ls rkube/node --format '{{.Tag}} {{.Size}}')"
 docker logs rkube 2>&1 | grep 'fix ' | sed 's/^/check:   /'

@@ -17,6 +17,10 @@ pub(crate) const TESTS: &[(&str, Own)] = &[
     ("bad_input::a_taken_port", a_taken_port),
     ("bad_input::a_taken_subnet", a_taken_subnet),
     ("bad_input::no_engine", no_engine),
+    (
+        "bad_input::a_broken_kubeconfig_is_left_alone",
+        a_broken_kubeconfig_is_left_alone,
+    ),
     ("bad_input::malformed_recipe", malformed_recipe),
     ("bad_input::an_unknown_profile", an_unknown_profile),
     ("bad_input::no_mirror_answers", no_mirror_answers),
@@ -121,6 +125,26 @@ fn no_engine(sandbox: &Sandbox) -> anyhow::Result<()> {
         error.contains("/nowhere/docker.sock: no such socket") && error.contains("DOCKER_HOST"),
         "{error}"
     );
+    let mut command = sandbox.rkube(&["start", "-p", "e2e-engine"]);
+    let error = command.env("DOCKER_HOST", "dockr:/somewhere").run()?.failed(53)?;
+    ensure!(
+        error.contains("dockr:/somewhere") && error.contains("unix://"),
+        "{error}"
+    );
+    Ok(())
+}
+
+fn a_broken_kubeconfig_is_left_alone(sandbox: &Sandbox) -> anyhow::Result<()> {
+    let file = sandbox.file("broken-kubeconfig", "clusters: [\n")?;
+    let mut start = sandbox.rkube(&["start", "-p", "e2e-kubeconfig"]);
+    let error = start.env("KUBECONFIG", &file).run()?.failed(38)?;
+    ensure!(
+        error.contains("broken-kubeconfig") && error.contains("line") && error.contains("KUBECONFIG"),
+        "{error}"
+    );
+    ensure!(!error.contains("Nodes"), "found out too late: {error}");
+    ensure!(fs_err::read_to_string(&file)? == "clusters: [\n");
+    sandbox.rkube(&["status", "-p", "e2e-kubeconfig"]).run()?.failed(85)?;
     Ok(())
 }
 
@@ -149,7 +173,7 @@ fn an_unknown_profile(sandbox: &Sandbox) -> anyhow::Result<()> {
             .rkube(&[&["-p", "e2e-none"], command].concat())
             .run()?
             .failed(85)?;
-        ensure!(error.contains("e2e-none") && error.contains("rkube start"), "{error}");
+        ensure!(error.contains("`rkube start --profile e2e-none`"), "{error}");
     }
     sandbox.rkube(&["delete", "-p", "e2e-none"]).run()?.ok()?;
     Ok(())

@@ -39,10 +39,13 @@ fn private(path: &Path) -> anyhow::Result<()> {
 fn keys_are_their_owners_alone(cluster: &Cluster) -> anyhow::Result<()> {
     private(&cluster.sandbox.home().join("profiles").join(&cluster.name))?;
     private(&cluster.sandbox.path("kubeconfig"))?;
-    let readable = "find /etc/kubernetes /var/lib/kubelet /var/lib/rkube -name '*.key' -perm /077 -print";
-    let found = cluster.in_node(&cluster.name, &format!("{readable} 2>/dev/null; true"))?;
-    ensure!(found.trim().is_empty(), "{found}");
-    // the server of kubectl's log, which shows secrets to whoever reads it, is not written at all
+    let keys = cluster.in_node(&cluster.name, "find / -xdev -name 'sa.key' -perm 600")?;
+    ensure!(!keys.trim().is_empty(), "no key in the node");
+    for what in ["-name '*.key'", "-path '/var/log/rkube/*'"] {
+        let readable = format!("find / /var -xdev -type f {what} -perm /077 2>/dev/null; true");
+        let found = cluster.in_node(&cluster.name, &readable)?;
+        ensure!(found.trim().is_empty(), "{found}");
+    }
     let logged = cluster.rkube(&["logs", "--length", "2000"])?.ok()?;
     ensure!(
         !logged.contains("PRIVATE KEY") && !logged.contains("Bearer ey"),

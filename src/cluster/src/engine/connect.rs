@@ -13,6 +13,9 @@ const REQUEST_SECONDS: u64 = 600;
 /// An engine on this machine that takes longer to say its version is not well.
 const HELLO: Duration = Duration::from_secs(10);
 
+/// How addresses may begin.
+const SCHEMES: [&str; 4] = ["unix://", "tcp://", "http://", "https://"];
+
 /// Where to look for an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EngineSettings {
@@ -60,6 +63,11 @@ async fn hello(address: &str) -> Result<Docker, String> {
             return Err("no such socket".to_owned());
         }
         Docker::connect_with_unix(path, REQUEST_SECONDS, API_DEFAULT_VERSION)
+    } else if !SCHEMES.iter().any(|scheme| address.starts_with(scheme)) {
+        return Err(format!(
+            "no address that rkube can use; it begins with {}",
+            SCHEMES.join(", ")
+        ));
     } else {
         Docker::connect_with_host(address).map(|docker| docker.with_timeout(Duration::from_secs(REQUEST_SECONDS)))
     };

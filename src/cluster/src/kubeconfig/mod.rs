@@ -85,6 +85,15 @@ pub(crate) fn remove(path: &Path, name: &str, previous: Option<&str>) -> Result<
     })
 }
 
+/// Fails if the file is there and cannot be read, so that a start finds out before it has made anything.
+pub(crate) fn check(path: &Path) -> Result<(), ClusterError> {
+    match fs_err::read_to_string(path) {
+        Ok(text) => yaml::read(path, &text).map(drop),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The current context of a kubeconfig; `None` also if it cannot be read.
 pub fn current(path: &Path) -> Option<String> {
     let text = fs_err::read_to_string(path).ok()?;

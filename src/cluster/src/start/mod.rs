@@ -127,6 +127,7 @@ impl Start<'_> {
             Some(profile) => profile,
             None => self.plan()?,
         };
+        crate::kubeconfig::check(&profile.kubeconfig)?;
         let missing = profile
             .nodes
             .iter()

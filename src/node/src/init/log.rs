@@ -5,10 +5,13 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use fs_err::os::unix::fs::OpenOptionsExt as _;
 use fs_err::{File, OpenOptions};
 
 const ROTATE_AT: u64 = 10 * 1024 * 1024;
 const KEEP: u32 = 3;
+/// Requests name objects; pods that mount the host's folder need not read them.
+const MODE: u32 = 0o600;
 
 /// One rotated log file.
 #[derive(Debug)]
@@ -50,7 +53,12 @@ impl LogFile {
     }
 
     fn reopen(&mut self) {
-        self.file = OpenOptions::new().create(true).append(true).open(&self.path).ok();
+        self.file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(MODE)
+            .open(&self.path)
+            .ok();
         self.size = self
             .file
             .as_ref()

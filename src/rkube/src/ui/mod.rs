@@ -30,6 +30,8 @@ pub(crate) struct Ui {
     /// Set if progress and result are events.
     events: Option<Events>,
     text: &'static Messages,
+    /// ` --profile NAME` for commands that a hint says to type, if they need it.
+    profile_flag: String,
 }
 
 impl Ui {
@@ -39,6 +41,10 @@ impl Ui {
             format: global.output,
             events: Events::of(command).filter(|_| global.output == Format::Json),
             text: Messages::of(locale),
+            profile_flag: global
+                .profile
+                .as_ref()
+                .map_or_else(String::new, |name| format!(" --profile {name}")),
         }
     }
 
@@ -80,9 +86,11 @@ impl Ui {
 
     /// Prints a failure; gives its exit code.
     pub(crate) fn failure(&self, failure: &Failure) -> ExitCode {
-        let hint = failure.hint.map(|hint| self.text.hint(hint));
+        let hint = failure
+            .hint
+            .map(|hint| self.text.hint(hint).replace("{}", &self.profile_flag));
         if self.events.is_some() {
-            Events::error(failure, hint);
+            Events::error(failure, hint.as_deref());
             return ExitCode::from(failure.code);
         }
         let text = if self.is_json() {

@@ -60,7 +60,7 @@ pub(crate) async fn report(client: &Client, pod: &PodInfo, message: &str, first:
     }
 }
 
-async fn record(client: &Client, pod: &PodInfo, kind: &str, reason: &str, action: &str, message: String) {
+pub(crate) async fn record(client: &Client, pod: &PodInfo, kind: &str, reason: &str, action: &str, message: String) {
     let events: Api<Event> = Api::namespaced(client.clone(), &pod.namespace);
     let now = Timestamp::now();
     let event = Event {

@@ -1,6 +1,7 @@
 //! Nodes and the pods on them, including those just bound and not yet seen bound.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Node, Taint};
@@ -52,6 +53,22 @@ impl NodeInfo {
             .collect();
     }
 
+    /// The node as if these pods were not there.
+    pub(crate) fn without(&self, uids: &HashSet<String>) -> Self {
+        let mut node = self.clone();
+        node.pods.retain(|uid, _| !uids.contains(uid));
+        node.sum();
+        node
+    }
+
+    /// The node as if these pods ran there, too.
+    fn with(&self, pods: impl Iterator<Item = Arc<PodInfo>>) -> Self {
+        let mut node = self.clone();
+        node.pods.extend(pods.map(|pod| (pod.uid.clone(), pod)));
+        node.sum();
+        node
+    }
+
     fn sum(&mut self) {
         let total = |part: fn(&PodInfo) -> &Amounts| {
             self.pods.values().fold(Amounts::new(), |mut sum, pod| {
@@ -75,11 +92,40 @@ pub(crate) struct Cache {
     nodes: BTreeMap<String, NodeInfo>,
     /// Node of every placed pod, by pod uid.
     placed: HashMap<String, String>,
+    /// Pods that wait for room that is being made for them, by uid.
+    promised: HashMap<String, Arc<PodInfo>>,
 }
 
 impl Cache {
     pub(crate) fn nodes(&self) -> impl Iterator<Item = &NodeInfo> {
         self.nodes.values().filter(|node| node.known)
+    }
+
+    /// The nodes as they are for this pod: room that is promised to others, at least as important, is taken.
+    pub(crate) fn nodes_for<'a>(&'a self, pod: &'a PodInfo) -> impl Iterator<Item = Cow<'a, NodeInfo>> {
+        self.nodes().map(|node| {
+            let before = |other: &&Arc<PodInfo>| {
+                other.nominated == node.name && other.uid != pod.uid && other.priority >= pod.priority
+            };
+            if self.promised.values().any(|other| before(&other)) {
+                Cow::Owned(node.with(self.promised.values().filter(before).cloned()))
+            } else {
+                Cow::Borrowed(node)
+            }
+        })
+    }
+
+    /// Notes whether the pod waits for room.
+    pub(crate) fn promise(&mut self, pod: &Arc<PodInfo>) {
+        if pod.nominated.is_empty() || !pod.node.is_empty() {
+            self.promised.remove(&pod.uid);
+        } else {
+            self.promised.insert(pod.uid.clone(), Arc::clone(pod));
+        }
+    }
+
+    pub(crate) fn forget_promise(&mut self, uid: &str) {
+        self.promised.remove(uid);
     }
 
     pub(crate) fn put_node(&mut self, node: &Node) {

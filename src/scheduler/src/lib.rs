@@ -6,8 +6,10 @@
 mod bind;
 mod cache;
 mod cycle;
+mod evict;
 mod plugins;
 mod pod;
+mod preempt;
 mod queue;
 mod run;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Affinity, Container, Pod, PodSpec, Toleration};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
+use k8s_openapi::jiff::Timestamp;
 use machinery::quantity::Quantity;
 
 /// Amounts by resource name: `cpu` in thousandths, everything else in whole units.
@@ -54,6 +55,12 @@ pub(crate) struct PodInfo {
     pub(crate) deleting: bool,
     pub(crate) generation: Option<i64>,
     pub(crate) images: Vec<String>,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) started: Option<Timestamp>,
+    /// Makes no room for itself.
+    pub(crate) never_preempts: bool,
+    /// The node that it has been promised.
+    pub(crate) nominated: String,
 }
 
 impl PodInfo {
@@ -97,6 +104,18 @@ impl PodInfo {
             finished: matches!(phase, "Succeeded" | "Failed"),
             deleting: meta.deletion_timestamp.is_some(),
             generation: meta.generation,
+            labels: meta.labels.clone().unwrap_or_default().into_iter().collect(),
+            started: pod
+                .status
+                .as_ref()
+                .and_then(|status| status.start_time.as_ref())
+                .map(|time| time.0),
+            never_preempts: spec.preemption_policy.as_deref() == Some("Never"),
+            nominated: pod
+                .status
+                .as_ref()
+                .and_then(|status| status.nominated_node_name.clone())
+                .unwrap_or_default(),
             images: spec
                 .containers
                 .iter()

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::cache::Cache;
 use crate::pod::PodInfo;
 use crate::queue::Queue;
-use crate::{bind, cycle};
+use crate::{bind, cycle, evict, preempt};
 
 const NAME: &str = "default-scheduler";
 
@@ -88,6 +88,7 @@ impl Scheduler {
             Change::Set(pod) => self.pod_set(&pod),
             Change::Gone(identity) => {
                 self.cache.remove_pod(&identity.uid);
+                self.cache.forget_promise(&identity.uid);
                 self.queue.remove(&identity.uid);
                 self.queue.wake();
             }
@@ -97,6 +98,11 @@ impl Scheduler {
 
     fn pod_set(&mut self, pod: &Pod) {
         let info = PodInfo::of(pod);
+        if info.finished || info.deleting {
+            self.cache.forget_promise(&info.uid);
+        } else {
+            self.cache.promise(&info);
+        }
         if info.finished {
             self.cache.remove_pod(&info.uid);
             self.queue.remove(&info.uid);
@@ -111,11 +117,35 @@ impl Scheduler {
         }
     }
 
+    /// Sends less important pods away if that lets the pod in.
+    async fn make_room(&mut self, pod: &Arc<PodInfo>) {
+        if preempt::is_waiting(pod, self.cache.nodes()) || preempt::plan(pod, self.cache.nodes(), &[]).is_none() {
+            return;
+        }
+        let budgets = match evict::budgets(&self.client).await {
+            Ok(budgets) => budgets,
+            Err(error) => return tracing::warn!(pod = pod.key(), %error, "disruption budgets not read"),
+        };
+        let nodes: Vec<_> = self.cache.nodes_for(pod).collect();
+        let plan = preempt::plan(pod, nodes.iter().map(AsRef::as_ref), &budgets);
+        drop(nodes);
+        let Some(plan) = plan else { return };
+        if let Err(error) = evict::carry_out(&self.client, pod, &plan).await {
+            return tracing::warn!(pod = pod.key(), node = plan.node, %error, "no room made");
+        }
+        let mut promised = PodInfo::clone(pod);
+        promised.nominated = plan.node;
+        self.cache.promise(&Arc::new(promised));
+    }
+
     async fn schedule_one(&mut self) {
         let Some(pod) = self.queue.pop() else { return };
         // spread ties without a random source: every decision starts elsewhere
         self.decisions = self.decisions.wrapping_add(1);
-        match cycle::choose(&pod, self.cache.nodes(), self.decisions) {
+        let nodes: Vec<_> = self.cache.nodes_for(&pod).collect();
+        let choice = cycle::choose(&pod, nodes.iter().map(AsRef::as_ref), self.decisions);
+        drop(nodes);
+        match choice {
             Ok(node) => {
                 let mut assumed = PodInfo::clone(&pod);
                 assumed.node.clone_from(&node);
@@ -130,6 +160,7 @@ impl Scheduler {
             Err(why) => {
                 let first = self.queue.attempts(&pod.uid) <= 1;
                 bind::report(&self.client, &pod, &why.to_string(), first).await;
+                self.make_room(&pod).await;
                 self.queue.park(pod, Instant::now());
             }
         }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::cache::Cache;
 use crate::cycle::choose;
 use crate::pod::PodInfo;
+use crate::preempt::{self, Budget, Plan};
 use crate::queue::Queue;
 
 fn node(name: &str, change: Value) -> Node {
@@ -167,4 +168,76 @@ async fn the_queue_serves_priorities_first_and_backs_off_those_that_fit_nowhere(
     tokio::time::advance(Duration::from_secs(1)).await;
     queue.advance(Instant::now());
     assert_eq!(queue.pop().map(|pod| pod.name.clone()).as_deref(), Some("low"));
+}
+
+fn at(name: &str, node: &str, priority: i32, cpu: &str) -> Arc<PodInfo> {
+    let mut spec = requests(cpu);
+    spec["nodeName"] = node.into();
+    spec["priority"] = priority.into();
+    pod(name, spec)
+}
+
+fn victims(plan: Option<Plan>) -> Option<(String, Vec<String>)> {
+    let plan = plan?;
+    let mut names: Vec<String> = plan.victims.iter().map(|pod| pod.name.clone()).collect();
+    names.sort();
+    Some((plan.node, names))
+}
+
+#[test]
+fn room_is_made_where_least_is_lost() {
+    let placed = [
+        at("a-high", "a", 5, "1"),
+        at("a-low", "a", 1, "1"),
+        at("b-mid", "b", 3, "500m"),
+        at("b-mid2", "b", 3, "1500m"),
+    ];
+    let cache = cluster(&[node("a", json!({})), node("b", json!({}))], &placed);
+    let plan = |spec: Value, budgets: &[Budget]| victims(preempt::plan(&pod("p", spec), cache.nodes(), budgets));
+    let wants = |cpu: &str, priority: i32| {
+        let mut spec = requests(cpu);
+        spec["priority"] = priority.into();
+        spec
+    };
+    let of = |node: &str, names: &[&str]| Some((node.to_owned(), names.iter().map(|&name| name.to_owned()).collect()));
+    assert_eq!(plan(wants("1", 10), &[]), of("a", &["a-low"]));
+    assert_eq!(plan(wants("500m", 4), &[]), of("a", &["a-low"]));
+    assert_eq!(plan(wants("2", 4), &[]), of("b", &["b-mid", "b-mid2"]));
+    assert_eq!(plan(wants("3", 10), &[]), None, "no sacrifice would help");
+    assert_eq!(plan(wants("1", 1), &[]), None, "nobody is less important");
+    let mut never = wants("1", 10);
+    never["preemptionPolicy"] = "Never".into();
+    assert_eq!(plan(never, &[]), None);
+    let everything = Budget {
+        namespace: "default".to_owned(),
+        selector: machinery::selector::LabelSelector::from_object(&json!({})).unwrap(),
+        allowed: 0,
+    };
+    assert_eq!(
+        plan(wants("1", 10), &[everything]),
+        of("a", &["a-low"]),
+        "budgets are a wish, not a wall"
+    );
+}
+
+#[test]
+fn promised_room_is_taken_for_others_and_waited_for() {
+    let mut cache = cluster(&[node("a", json!({}))], &[]);
+    let mut first = PodInfo::clone(&pod("first", requests("2")));
+    first.nominated = "a".to_owned();
+    first.priority = 10;
+    let first = Arc::new(first);
+    cache.promise(&first);
+    let free = |cache: &Cache, pod: &PodInfo| {
+        let nodes: Vec<_> = cache.nodes_for(pod).collect();
+        choose(pod, nodes.iter().map(AsRef::as_ref), 0).is_ok()
+    };
+    assert!(free(&cache, &first), "for itself it is free");
+    assert!(!free(&cache, &pod("other", requests("1"))));
+    let mut going = PodInfo::clone(&at("going", "a", 1, "1"));
+    going.deleting = true;
+    cache.place(Arc::new(going));
+    assert!(preempt::is_waiting(&first, cache.nodes()));
+    cache.forget_promise("first");
+    assert!(free(&cache, &pod("other", requests("1"))));
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, PodStatus};
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, PodStatus, ResourceRequirements};
 use tasks::Group;
 use tokio::time::Instant;
 
@@ -57,6 +57,8 @@ pub(super) struct Actor {
     pub(super) pulls: Pulls,
     pub(super) backoff: Backoff,
     pub(super) waiting: HashMap<String, (String, String)>,
+    /// Resources that containers (by id) were given.
+    pub(super) applied: HashMap<String, ResourceRequirements>,
     /// Containers being stopped, with the grace they were given.
     pub(super) stopping: HashMap<String, Duration>,
     pub(super) volumes: volumes::Paths,
@@ -92,6 +94,7 @@ pub(crate) fn start(context: Arc<Context>, pod: Arc<Pod>, done: impl FnOnce(Stri
         pulls: Pulls::default(),
         backoff: Backoff::default(),
         waiting: HashMap::new(),
+        applied: HashMap::new(),
         stopping: HashMap::new(),
         volumes: volumes::Paths::new(),
         prepared: false,
@@ -159,6 +162,9 @@ impl Actor {
                 .and_then(|id| id.strip_prefix("containerd://"))
                 .unwrap_or_default();
             let running = self.view.running().any(|container| container.id == id);
+            if let Some(resources) = shown.resources.filter(|_| running) {
+                self.applied.insert(id.to_owned(), resources);
+            }
             if running {
                 self.probes.remember(id, shown.started == Some(true), shown.ready);
             }
@@ -295,6 +301,7 @@ impl Actor {
             self.known.started.clone_from(&self.probes.started);
             let held: HashSet<&str> = self.view.containers.iter().map(|held| held.id.as_str()).collect();
             self.known.unhealthy.retain(|id, _| held.contains(id.as_str()));
+            self.applied.retain(|id, _| held.contains(id.as_str()));
             self.judge();
             let acted = match self.life {
                 Life::Running => self.advance().await,
@@ -371,6 +378,7 @@ impl Actor {
         if !self.prepared && !self.prepare_volumes().await {
             return false;
         }
+        self.resize().await;
         let mut acted = false;
         for name in self.ephemeral_to_start().into_iter().chain(plan.start) {
             acted |= self.start_container(&name).await;
@@ -434,6 +442,7 @@ impl Actor {
     /// Computes the status and hands it to the writer if it has changed.
     fn tell(&mut self) {
         let facts = status::Facts {
+            applied: self.applied.clone(),
             waiting: self.waiting.clone(),
             ready: self.probes.ready.clone(),
             started: self.probes.started.clone(),

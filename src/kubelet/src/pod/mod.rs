@@ -12,6 +12,7 @@ mod hosts;
 pub(crate) mod mailbox;
 mod plan;
 mod pull;
+mod resize;
 pub(crate) mod resources;
 pub(crate) mod restart;
 pub(crate) mod sandbox;

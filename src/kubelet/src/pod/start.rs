@@ -17,7 +17,7 @@ use crate::events::Kind;
 use crate::runtime::State;
 use crate::volumes::{self, VolumeError, lookup::Lookup};
 
-const RETRY: Duration = Duration::from_secs(2);
+pub(super) const RETRY: Duration = Duration::from_secs(2);
 const HOOK_DEADLINE: Duration = Duration::from_mins(10);
 
 impl Actor {
@@ -190,6 +190,8 @@ impl Actor {
             "Created",
             "Container created",
         );
+        self.applied
+            .insert(id.clone(), container.resources.clone().unwrap_or_default());
         Ok(id)
     }
 

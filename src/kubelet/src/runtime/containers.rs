@@ -98,6 +98,23 @@ impl Runtime {
             .map(drop)
     }
 
+    /// Gives a running container other resources.
+    pub(crate) async fn update_container(&self, id: &str, resources: v1::LinuxContainerResources) -> Result<()> {
+        let request = v1::UpdateContainerResourcesRequest {
+            container_id: id.to_owned(),
+            linux: Some(resources),
+            ..Default::default()
+        };
+        ask!(
+            self.runtime,
+            "UpdateContainerResources",
+            DEADLINE,
+            update_container_resources(request)
+        )
+        .await
+        .map(drop)
+    }
+
     /// Asks the container to end and kills it after `grace`.
     pub(crate) async fn stop_container(&self, id: &str, grace: Duration) -> Result<()> {
         let timeout = i64::try_from(grace.as_secs()).unwrap_or(i64::MAX);

@@ -114,7 +114,7 @@ fn one(
             _ => running && facts.started.contains(&held.id) && facts.ready.contains(&held.id),
         };
         if running {
-            status.resources.clone_from(&want.resources);
+            status.resources = facts.applied.get(&held.id).cloned().or_else(|| want.resources.clone());
             status.allocated_resources = want.resources.and_then(|resources| resources.requests);
         }
         status.volume_mounts = Some(mounts(&want.mounts)).filter(|mounts| !mounts.is_empty());

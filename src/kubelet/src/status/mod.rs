@@ -10,7 +10,7 @@ mod writer;
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ContainerStatus, HostIP, Pod, PodCondition, PodIP, PodStatus};
+use k8s_openapi::api::core::v1::{ContainerStatus, HostIP, Pod, PodCondition, PodIP, PodStatus, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::pod::resources;
@@ -31,6 +31,8 @@ pub(crate) struct Facts {
     pub(crate) terminal: bool,
     /// Phase `Failed` with this reason and message, e.g. `DeadlineExceeded`.
     pub(crate) failed: Option<(String, String)>,
+    /// Resources that containers (by id) were given.
+    pub(crate) applied: HashMap<String, ResourceRequirements>,
     /// The node's addresses.
     pub(crate) host_ips: Vec<String>,
 }

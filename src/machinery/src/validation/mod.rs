@@ -46,6 +46,7 @@ pub fn validate_update(group: &str, kind: &str, new: &Value, old: &Value) -> Vec
         }
         ("", "Service") => service::update(&mut check, old),
         ("", "PersistentVolumeClaim") => storage::update_claim(&mut check, old),
+        ("scheduling.k8s.io", "PriorityClass") => policy::update_priority_class(&mut check, old),
         ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => check.immutable("/spec/selector", old, "spec.selector"),
         ("apps", "StatefulSet") => workload::update_stateful_set(&mut check, old),
         ("batch", "Job") => batch::update_job(&mut check, old),

@@ -1,5 +1,7 @@
 //! Disruption budgets and autoscalers.
 
+use serde_json::Value;
+
 use super::cursor::Check;
 use super::meta;
 use crate::field::FieldError;
@@ -25,6 +27,15 @@ pub(super) fn budget(check: &mut Check<'_>) {
         &["AlwaysAllow", "IfHealthyBudget"],
         false,
     );
+}
+
+/// Pods have taken over what a class says; it cannot say something else later.
+pub(super) fn update_priority_class(check: &mut Check<'_>, old: &Value) {
+    let value = check.root().child("value");
+    if value.int().unwrap_or_default() != old["value"].as_i64().unwrap_or_default() {
+        check.forbidden(&value, "may not be changed in an update.");
+    }
+    check.immutable("/preemptionPolicy", old, "preemptionPolicy");
 }
 
 pub(super) fn autoscaler(check: &mut Check<'_>) {

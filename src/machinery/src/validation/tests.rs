@@ -226,3 +226,36 @@ fn the_rest_in_short() {
         "[spec.rules[0].host: Invalid value: \"1.2.3.4\": must be a DNS name, not an IP address, spec.rules[0].http.paths[0].backend: Required value: an ingress backend is required]"
     );
 }
+
+#[test]
+fn what_a_priority_class_says_it_says_for_ever() {
+    let class = |value: i32| json!({"metadata": {"name": "c"}, "value": value, "preemptionPolicy": "Never"});
+    let said = |new: &Value| -> Vec<String> {
+        let found = validate_update("scheduling.k8s.io", "PriorityClass", new, &class(1));
+        found.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(said(&class(1)), [""; 0]);
+    assert_eq!(said(&class(2)), ["value: Forbidden: may not be changed in an update."]);
+}
+
+#[test]
+fn kernel_parameters_are_named_as_the_kernel_does() {
+    let sysctls = |name: &str| {
+        let context = json!({"sysctls": [{"name": name, "value": "1"}]});
+        errors(
+            "",
+            "v1",
+            "Pod",
+            pod(json!({"containers": [{"name": "c", "image": "i"}], "securityContext": context})),
+        )
+        .len()
+    };
+    assert_eq!(
+        (
+            sysctls("kernel.shm_rmid_forced"),
+            sysctls("net/ipv4/ip_local_port_range")
+        ),
+        (0, 0)
+    );
+    assert_eq!((sysctls("foo-"), sysctls("bar.."), sysctls("A")), (1, 1, 1));
+}

@@ -17,12 +17,15 @@ pub(crate) fn default(object: &mut Value, ty: &'static Type) {
 pub(crate) fn validate(call: &Call<'_>, object: &Value, old: Option<&Value>) -> Result<(), ApiError> {
     let resource = call.resource;
     // these change one part each, which `prepare_update` sees to; the rules for updates of the whole forbid it
-    let parts = ["binding", "ephemeralcontainers", "resize", "approval", "finalize"];
+    let parts = ["binding", "resize", "approval", "finalize"];
     if call.info.resource == "bindings" || parts.contains(&call.info.subresource.as_str()) {
         return Ok(());
     }
     let (group, kind) = (resource.group, resource.kind);
     let errors = match old {
+        Some(old) if call.info.subresource == "ephemeralcontainers" => {
+            validation::validate_ephemeral_containers(object, old)
+        }
         None => validation::validate_create(group, kind, resource.namespaced, object),
         Some(old) => validation::validate_update(group, kind, object, old),
     };

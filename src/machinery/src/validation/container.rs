@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::cursor::{At, Check};
+use super::ephemeral;
 use crate::field::FieldError;
 use crate::names;
 use crate::quantity::Quantity;
@@ -35,6 +36,7 @@ pub(super) fn all(check: &mut Check<'_>, spec: &At<'_>, volumes: &BTreeSet<Strin
             }
         }
     }
+    ephemeral::all(check, spec);
 }
 
 fn one(check: &mut Check<'_>, container: &At<'_>, volumes: &BTreeSet<String>, host_network: bool) {

@@ -7,6 +7,7 @@ mod batch;
 mod config;
 mod container;
 mod cursor;
+mod ephemeral;
 mod meta;
 mod network;
 mod pod;
@@ -30,6 +31,18 @@ pub fn validate_create(group: &str, kind: &str, namespaced: bool, object: &Value
     let mut check = Check::new(object);
     meta::create(&mut check, meta::name_rule(group, kind), namespaced);
     spec(&mut check, group, kind);
+    if (group, kind) == ("", "Pod") {
+        ephemeral::on_create(&mut check);
+    }
+    check.errors
+}
+
+/// What is wrong with the ephemeral containers that a pod is given.
+pub fn validate_ephemeral_containers(new: &Value, old: &Value) -> Vec<FieldError> {
+    let mut check = Check::new(new);
+    meta::update(&mut check, old);
+    pod::pod(&mut check);
+    ephemeral::update(&mut check, old);
     check.errors
 }
 

@@ -259,3 +259,54 @@ fn kernel_parameters_are_named_as_the_kernel_does() {
     );
     assert_eq!((sysctls("foo-"), sysctls("bar.."), sysctls("A")), (1, 1, 1));
 }
+
+#[test]
+fn ephemeral_containers_only_become_more() {
+    let given = |ephemeral: Value| {
+        let spec = json!({"containers": [{"name": "c", "image": "i"}], "ephemeralContainers": ephemeral});
+        prepared("", "v1", "Pod", pod(spec))
+    };
+    let change = |old: &Value, new: Value| {
+        let errors = validate_ephemeral_containers(&given(new), old);
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    let none = given(json!([]));
+    assert_eq!(
+        change(&none, json!([{"name": "e", "image": "i", "targetContainerName": "c"}])),
+        ""
+    );
+    assert_eq!(
+        change(&none, json!([{"name": "c", "image": "i"}])),
+        "spec.ephemeralContainers[0].name: Duplicate value: \"c\""
+    );
+    assert_eq!(
+        change(&none, json!([{"name": "e", "image": "i", "targetContainerName": "x"}])),
+        "spec.ephemeralContainers[0].targetContainerName: Not found: \"x\""
+    );
+    assert_eq!(
+        change(
+            &none,
+            json!([{"name": "e", "image": "i", "resources": {"requests": {"cpu": "1"}}}])
+        ),
+        "spec.ephemeralContainers[0].resources: Forbidden: cannot be set for an Ephemeral Container"
+    );
+    let one = given(json!([{"name": "e", "image": "i"}]));
+    assert_eq!(
+        change(&one, json!([{"name": "f", "image": "i"}, {"name": "e", "image": "i"}])),
+        ""
+    );
+    assert_eq!(
+        change(&one, json!([{"name": "e", "image": "other"}])),
+        "spec.ephemeralContainers: Forbidden: existing ephemeral containers \"e\" may not be changed\n"
+    );
+    assert_eq!(
+        change(&one, json!([])),
+        "spec.ephemeralContainers: Forbidden: existing ephemeral containers \"e\" may not be removed\n"
+    );
+    let spec =
+        json!({"containers": [{"name": "c", "image": "i"}], "ephemeralContainers": [{"name": "e", "image": "i"}]});
+    assert_eq!(
+        errors("", "v1", "Pod", pod(spec)),
+        ["spec.ephemeralContainers: Forbidden: cannot be set on create"]
+    );
+}

@@ -3,6 +3,7 @@
 //! Driven by events of the runtime and by a watch on the node's own pods. Ending it stops no pod; beginning again, it
 //! finds what runs by labels and leaves it alone.
 
+mod admission;
 mod context;
 mod events;
 mod files;

@@ -12,6 +12,7 @@ use kube::Api;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event, watcher};
 
+use crate::admission;
 use crate::context::Context;
 use crate::logs::FolderWatch;
 use crate::pod::mailbox::{Mailbox, Message};
@@ -72,7 +73,10 @@ impl Manager {
             return;
         }
         let done = self.clone();
-        let mailbox = pod::start(self.context.clone(), pod.clone(), move |uid, end| done.ended(&uid, end));
+        let rejection = admission::reject(&pod, actors.values().map(|held| &held.pod));
+        let mailbox = pod::start(self.context.clone(), pod.clone(), rejection, move |uid, end| {
+            done.ended(&uid, end);
+        });
         actors.insert(uid, Held { mailbox, pod });
     }
 

@@ -15,6 +15,7 @@ use super::backoff::Backoff;
 use super::mailbox::{Done, Inbox, Mailbox, Message};
 use super::plan::{DEFINITION_CHANGED, Known, plan};
 use super::pull::Pulls;
+use crate::admission::Rejection;
 use crate::context::Context;
 use crate::events::Kind;
 use crate::probes::{Probes, Verdict};
@@ -78,17 +79,32 @@ pub(crate) enum End {
 }
 
 /// Starts the actor of `pod`; it ends when the pod is gone from API and runtime.
-pub(crate) fn start(context: Arc<Context>, pod: Arc<Pod>, done: impl FnOnce(String, End) + Send + 'static) -> Mailbox {
+/// A rejected pod fails without having run.
+pub(crate) fn start(
+    context: Arc<Context>,
+    pod: Arc<Pod>,
+    rejection: Option<Rejection>,
+    done: impl FnOnce(String, End) + Send + 'static,
+) -> Mailbox {
     let mailbox = Mailbox::new(pod.metadata.uid.clone().unwrap_or_default());
+    if let Some((reason, message)) = &rejection {
+        context
+            .recorder
+            .pod(&pod, None, Kind::Warning, reason, message.as_str());
+    }
     let group = Group::below(context.group.token());
     let actor = Actor {
         writer: Writer::start(context.clone(), &context.group),
         probes: Probes::new(context.clone(), group.clone(), mailbox.clone()),
         mailbox: mailbox.clone(),
         status: pod.status.clone().unwrap_or_default(),
-        life: Life::Running,
+        life: if rejection.is_some() {
+            Life::Ending
+        } else {
+            Life::Running
+        },
         removed: false,
-        failed: None,
+        failed: rejection.map(|(reason, message)| (reason.to_owned(), message)),
         view: View::default(),
         known: Known::default(),
         pulls: Pulls::default(),

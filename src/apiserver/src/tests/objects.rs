@@ -385,3 +385,32 @@ async fn component_statuses_come_as_a_table_too() {
         assert_eq!(found["rows"][0]["cells"], json!(["etcd-0", "Healthy", "ok", ""]));
     }
 }
+
+#[tokio::test]
+async fn pages_read_too_slowly_go_on_with_what_is_there_now() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+
+    let server = Server::start().await;
+    for name in ["a", "b", "c"] {
+        server.post(MAPS, &config_map(name, "1")).await;
+    }
+    let (_, first) = server.get(&format!("{MAPS}?limit=1")).await;
+    let token = first["metadata"]["continue"].as_str().unwrap();
+    let mut old: serde_json::Value = serde_json::from_slice(&BASE64.decode(token).unwrap()).unwrap();
+    old["since"] = 1.into();
+    let old = BASE64.encode(old.to_string());
+    let (status, expired) = server.get(&format!("{MAPS}?limit=1&continue={old}")).await;
+    assert_eq!(
+        (status, expired["reason"].as_str()),
+        (StatusCode::GONE, Some("Expired"))
+    );
+    let fresh = expired["metadata"]["continue"].as_str().unwrap();
+    let (status, second) = server.get(&format!("{MAPS}?limit=1&continue={fresh}")).await;
+    assert_eq!(
+        (status, second["items"][0]["metadata"]["name"].as_str()),
+        (StatusCode::OK, Some("b")),
+        "{second}"
+    );
+    assert_eq!(second["metadata"]["remainingItemCount"], 1);
+}

@@ -141,7 +141,7 @@ fn difference(before: &PodStatus, after: &PodStatus) -> Option<Value> {
                     .as_str()
                     .is_some_and(|name| OWN_CONDITIONS.contains(&name))
             });
-            conditions.sort_by_key(|condition| condition["type"].to_string());
+            conditions.sort_by_key(|condition| OWN_CONDITIONS.iter().position(|name| condition["type"] == *name));
         }
     }
     // Fields of other writers (nomination, resize) are not in ours and are not ours to clear.
@@ -194,6 +194,24 @@ mod tests {
         let other = status(json!({ "phase": "Running", "conditions": [
             { "type": "example.com/x", "status": "True" }, { "type": "Ready", "status": "True" }] }));
         assert_eq!(difference(&one, &other), None);
+    }
+
+    #[test]
+    fn conditions_are_sent_in_the_order_that_describe_shows() {
+        let scheduled = json!({ "type": "PodScheduled", "status": "True" });
+        let before = status(json!({ "conditions": [scheduled] }));
+        let condition = |name: &str| json!({ "type": name, "status": "True" });
+        let mut names = OWN_CONDITIONS.to_vec();
+        names.sort_unstable();
+        let after = names.iter().map(|name| condition(name)).collect::<Vec<_>>();
+        let patch = difference(&before, &status(json!({ "conditions": after }))).unwrap();
+        let sent: Vec<&str> = patch["conditions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|c| c["type"].as_str())
+            .collect();
+        assert_eq!(sent, OWN_CONDITIONS);
     }
 
     #[test]

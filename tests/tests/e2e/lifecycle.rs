@@ -115,6 +115,13 @@ fn from_start_to_delete(_: &Sandbox) -> anyhow::Result<()> {
         again.contains("nothing to do"),
         "a second start changed something: {again}"
     );
+    let config = ["inspect", &cluster.name, "--format", "{{json .HostConfig.LogConfig}}"];
+    let config: Value = serde_json::from_str(&std::process::Command::new("docker").args(config).run()?.ok()?)?;
+    let bounded = config["Config"]["max-size"] == "10m" && config["Config"]["max-file"] == "3";
+    ensure!(
+        bounded || !["json-file", "local"].iter().any(|driver| config["Type"] == *driver),
+        "{config}"
+    );
     let status = cluster.rkube(&["status"])?.ok()?;
     ensure!(
         status.contains("apiserver: Running") && status.contains("kubeconfig: Configured"),

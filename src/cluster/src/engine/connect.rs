@@ -1,6 +1,7 @@
 //! Finding an engine that answers.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::{API_DEFAULT_VERSION, Docker};
@@ -49,7 +50,13 @@ impl Engine {
         let mut answers = Vec::new();
         for address in settings.candidates() {
             match hello(&address).await {
-                Ok(docker) => return Ok(Self { docker, address }),
+                Ok(docker) => {
+                    return Ok(Self {
+                        docker,
+                        address,
+                        log_driver: Arc::default(),
+                    });
+                }
                 Err(reason) => answers.push((address, reason)),
             }
         }

@@ -10,7 +10,10 @@ mod network;
 mod node;
 mod upload;
 
+use std::sync::Arc;
+
 use bollard::Docker;
+use tokio::sync::OnceCell;
 
 use crate::ClusterError;
 
@@ -25,6 +28,8 @@ pub use node::NodeState;
 pub struct Engine {
     docker: Docker,
     address: String,
+    /// How the engine keeps containers' output, once asked.
+    log_driver: Arc<OnceCell<String>>,
 }
 
 impl Engine {

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use bollard::models::{
     ContainerCreateBody, ContainerUpdateBody, EndpointIpamConfig, EndpointSettings, HostConfig,
-    HostConfigCgroupnsModeEnum, NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
+    HostConfigCgroupnsModeEnum, HostConfigLogConfig, NetworkingConfig, PortBinding, RestartPolicy,
+    RestartPolicyNameEnum,
 };
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
@@ -57,12 +58,34 @@ impl Engine {
     /// Makes the container; it does not run yet.
     pub(crate) async fn create_node(&self, node: &NodeContainer<'_>) -> Result<(), ClusterError> {
         let options = CreateContainerOptionsBuilder::default().name(node.name).build();
-        let body = body(node);
+        let mut body = body(node);
+        if let Some(host) = &mut body.host_config {
+            host.log_config = self.bounded_log().await;
+        }
         self.docker
             .create_container(Some(options), body)
             .await
             .map(drop)
             .map_err(|error| failed("create the node's container", error))
+    }
+
+    /// A node's log is kept on its own volume too, and rotated there; the engine's copy must not grow for ever either. `None`
+    /// for drivers that have no such limit, or another one.
+    async fn bounded_log(&self) -> Option<HostConfigLogConfig> {
+        let ask = || async {
+            self.docker
+                .info()
+                .await
+                .map(|info| info.logging_driver.unwrap_or_default())
+        };
+        let driver = self.log_driver.get_or_try_init(ask).await.ok()?;
+        let limits = [("max-size", "10m"), ("max-file", "3")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        ["json-file", "local"]
+            .contains(&driver.as_str())
+            .then(|| HostConfigLogConfig {
+                typ: Some(driver.clone()),
+                config: Some(HashMap::from(limits)),
+            })
     }
 
     /// Starts a container. The error is the engine's, so that the caller can tell why.

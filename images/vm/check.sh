@@ -45,7 +45,7 @@ step "limited" kubectl run limited --image=rkube.test/busybox:1 --overrides='{"s
 step "limited runs" patiently running limited
 step "limits hold" limited
 step "pause" rkube pause
-step "is paused" paused
+step "is paused" patiently paused
 step "names resolve while paused" resolves
 step "unpause" rkube unpause
 step "pod reaches service by name after a pause" patiently wget_service

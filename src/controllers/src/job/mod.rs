@@ -7,6 +7,7 @@ mod indexes;
 mod make;
 mod outcome;
 mod policy;
+mod written;
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use crate::shared::record::Events;
 use crate::shared::{Ctx, Key, Queue, Result, pods, work};
 
 use count::{Counts, FINALIZER, has_finalizer, is_settled, some};
+use written::Written;
 
 const FIRST_BACKOFF: u64 = 10;
 const LONGEST_BACKOFF: u64 = 600;
@@ -38,6 +40,7 @@ struct Controller {
     ctx: Arc<Ctx>,
     queue: Arc<Queue<Key>>,
     expectations: Arc<Expectations>,
+    written: Written,
     events: Events,
     /// Failures in a row and the last one's time, by job.
     failures: Mutex<HashMap<Key, (u32, Timestamp)>>,
@@ -77,6 +80,7 @@ pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
         ctx,
         queue: queue.clone(),
         expectations,
+        written: Written::default(),
         events,
         failures: Mutex::default(),
     };
@@ -88,12 +92,17 @@ impl Controller {
         self.let_orphans_go(&key).await?;
         let Some(job) = self.ctx.jobs.get(&key) else {
             self.expectations.forget(&key);
+            self.written.forget(&key);
             self.failures
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .remove(&key);
             return Ok(());
         };
+        // The watch brings the newer one, and with it another sync.
+        if self.written.is_stale(&job) {
+            return Ok(());
+        }
         let Some(spec) = &job.spec else { return Ok(()) };
         let Some(wanted) = &spec.selector else { return Ok(()) };
         // Another controller's job.
@@ -168,9 +177,13 @@ impl Controller {
         let mut new = job.clone();
         new.status = Some(status);
         let api: Api<Job> = Api::namespaced(self.ctx.client.clone(), &job.namespace().unwrap_or_default());
-        api.replace_status(&job.name_any(), &PostParams::default(), &new)
+        let written = api
+            .replace_status(&job.name_any(), &PostParams::default(), &new)
             .await
             .unless_gone()?;
+        if let Some(written) = written {
+            self.written.note(&written);
+        }
         Ok(())
     }
 

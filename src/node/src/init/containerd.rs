@@ -10,7 +10,8 @@ use super::fixes::Facts;
 /// The file containerd is started with.
 pub(crate) const CONFIG: &str = "/etc/containerd/config.toml";
 const CERTS: &str = "/etc/containerd/certs.d";
-const NODE_RUNTIME: &str = "/usr/bin/crun";
+/// Not runc: a third of the time per container (docs/adr/0001-crun.md).
+const RUNTIME: &str = "/usr/bin/crun";
 
 /// Plugins that no node of ours uses; each costs memory and start-up time.
 const DISABLED: &[&str] = &[
@@ -26,8 +27,7 @@ const DISABLED: &[&str] = &[
 
 /// Writes the configuration and the registry hosts.
 pub(crate) fn configure(config: &NodeConfig, facts: &Facts) -> io::Result<()> {
-    let crun = Path::new(NODE_RUNTIME).exists();
-    write_if_changed(CONFIG, &render(config, facts, crun))?;
+    write_if_changed(CONFIG, &render(config, facts))?;
     // The embedded image's registry exists nowhere else, so its name resolves to the node itself only.
     let local = format!("http://127.0.0.1:{}", ports::REGISTRY);
     let name = config.embedded_image.split('/').next().unwrap_or_default();
@@ -42,13 +42,12 @@ pub(crate) fn configure(config: &NodeConfig, facts: &Facts) -> io::Result<()> {
     )
 }
 
-fn render(config: &NodeConfig, facts: &Facts, crun: bool) -> String {
+fn render(config: &NodeConfig, facts: &Facts) -> String {
     let disabled = DISABLED
         .iter()
         .map(|plugin| format!("\"{plugin}\""))
         .collect::<Vec<_>>()
         .join(", ");
-    let binary = if crun { NODE_RUNTIME } else { "/usr/sbin/runc" };
     format!(
         r#"version = 2
 root = "/var/lib/containerd"
@@ -82,7 +81,7 @@ disabled_plugins = [{disabled}]
       runtime_type = "io.containerd.runc.v2"
       privileged_without_host_devices = {devices}
       [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-        BinaryName = "{binary}"
+        BinaryName = "{RUNTIME}"
         SystemdCgroup = false
 "#,
         socket = paths::CONTAINERD_SOCKET,

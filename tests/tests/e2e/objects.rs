@@ -7,6 +7,10 @@ use crate::Shared;
 
 pub(crate) const TESTS: &[(&str, Shared)] = &[
     ("objects::apply_diff_patch_and_delete", apply_diff_patch_and_delete),
+    (
+        "objects::edit_sends_what_the_editor_left",
+        edit_sends_what_the_editor_left,
+    ),
     ("objects::server_side_apply_conflicts", server_side_apply_conflicts),
     ("objects::explain_and_discovery", explain_and_discovery),
     ("objects::permissions", permissions),
@@ -57,6 +61,23 @@ fn apply_diff_patch_and_delete(cluster: &Cluster) -> anyhow::Result<()> {
     ensure!(chosen.trim() == "configmap/paint", "{chosen}");
     cluster.kubectl(&["-n", "objects", "delete", "configmap", "paint"])?;
     cluster.kubectl(&["delete", "namespace", "objects", "--timeout=60s"])?;
+    Ok(())
+}
+
+fn edit_sends_what_the_editor_left(cluster: &Cluster) -> anyhow::Result<()> {
+    let edit = |editor: &str| {
+        let mut command = cluster.kubectl_command(&["edit", "configmap", "wall"]);
+        command.env("KUBE_EDITOR", editor).run()
+    };
+    cluster.kubectl(&["create", "configmap", "wall", "--from-literal=color=red"])?;
+    let said = edit("sed -i s/red/green/")?.ok()?;
+    ensure!(said.contains("configmap/wall edited"), "{said}");
+    let color = cluster.kubectl(&["get", "configmap", "wall", "-o", "jsonpath={.data.color}"])?;
+    ensure!(color == "green", "{color}");
+    let unchanged = edit("true")?.ok()?;
+    let shown = unchanged.contains("no changes made") || unchanged.is_empty();
+    ensure!(shown, "{unchanged}");
+    cluster.kubectl(&["delete", "configmap", "wall"])?;
     Ok(())
 }
 

@@ -15,6 +15,10 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
         "streams::a_short_run_says_all_it_has_to_say",
         a_short_run_says_all_it_has_to_say,
     ),
+    (
+        "streams::a_terminal_and_an_attached_input",
+        a_terminal_and_an_attached_input,
+    ),
 ];
 
 /// Killed when dropped.
@@ -123,5 +127,56 @@ fn a_short_run_says_all_it_has_to_say(cluster: &Cluster) -> anyhow::Result<()> {
         ensure!(said.starts_with("hi\n"), "round {round}: {said:?}");
     }
     cluster.kubectl(&["delete", "namespace", "short", "--timeout=60s"])?;
+    Ok(())
+}
+
+fn a_terminal_and_an_attached_input(cluster: &Cluster) -> anyhow::Result<()> {
+    cluster.namespace("terminal")?;
+    let overrides = "{\"spec\":{\"terminationGracePeriodSeconds\":1}}";
+    let listen = "read line; echo got $line; exec sleep 3600";
+    let image = "--image=rkube.test/busybox:1";
+    cluster.kubectl(&[
+        "-n",
+        "terminal",
+        "run",
+        "talk",
+        image,
+        "--stdin",
+        "--overrides",
+        overrides,
+        "--",
+        "sh",
+        "-c",
+        listen,
+    ])?;
+    cluster.pod_ready("terminal", "talk")?;
+    let mut attach = cluster.kubectl_command(&["-n", "terminal", "attach", "-i", "talk"]);
+    let attach = attach
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut attach = Background(attach.spawn()?);
+    let (mut input, output) = (
+        attach.0.stdin.take().context("stdin")?,
+        attach.0.stdout.take().context("stdout")?,
+    );
+    input.write_all(b"hello\n")?;
+    let mut lines = BufReader::new(output).lines();
+    let seen = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("got hello")));
+    ensure!(seen.is_some(), "the attached container said nothing");
+
+    // script(1) gives kubectl a terminal of its own
+    let shell = "kubectl -n terminal exec -it talk -- sh -c 'test -t 0 && stty size && exit 5'";
+    let mut command = std::process::Command::new("script");
+    command
+        .args(["--quiet", "--return", "--command", shell, "/dev/null"])
+        .env("KUBECONFIG", cluster.sandbox.path("kubeconfig"));
+    let ended = command.run()?;
+    let size = ended
+        .stdout
+        .split_whitespace()
+        .filter(|word| word.parse::<u16>().is_ok());
+    ensure!(ended.code == 5 && size.count() == 2, "{ended:?}");
+    cluster.kubectl(&["delete", "namespace", "terminal", "--timeout=60s"])?;
     Ok(())
 }

@@ -14,10 +14,20 @@ pub struct Addon {
 }
 
 /// Addons that every cluster has.
-pub const REQUIRED: &[Addon] = &[Addon {
-    name: "dns",
-    manifests: include_str!("../../../addons/dns/manifests.yaml"),
-}];
+pub const REQUIRED: &[Addon] = &[
+    Addon {
+        name: "dns",
+        manifests: include_str!("../../../addons/dns/manifests.yaml"),
+    },
+    Addon {
+        name: "storage-provisioner",
+        manifests: include_str!("../../../addons/storage-provisioner/manifests.yaml"),
+    },
+    Addon {
+        name: "default-storageclass",
+        manifests: include_str!("../../../addons/default-storageclass/manifests.yaml"),
+    },
+];
 
 /// What differs between clusters, by the name that manifests use.
 pub type Values = BTreeMap<&'static str, String>;

@@ -9,11 +9,13 @@ mod deployment;
 mod disruption;
 mod endpoints;
 mod endpointslice;
+mod ephemeral;
 mod gc;
 mod job;
 mod mirroring;
 mod namespace;
 mod nodelifecycle;
+mod persistentvolume;
 mod podgc;
 mod replicaset;
 mod resourcequota;
@@ -58,7 +60,11 @@ pub async fn run(client: Client, config: Config, tasks: &Supervisor) {
         "endpointslicemirroring": mirroring::run,
         "namespace": namespace::run,
         "nodelifecycle": nodelifecycle::run,
+        "ephemeral-volume": ephemeral::run,
+        "persistentvolume": persistentvolume::run,
         "podgc": podgc::run,
+        "pv-protection": persistentvolume::protection::volumes,
+        "pvc-protection": persistentvolume::protection::claims,
         "replicaset": replicaset::run,
         "replicationcontroller": replicaset::run_replication,
         "resourcequota": resourcequota::run,

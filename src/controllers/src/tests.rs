@@ -17,13 +17,13 @@ use tasks::{Group, Supervisor};
 use super::*;
 
 /// A control plane without scheduler and kubelet.
-struct Cluster {
-    client: Client,
-    group: Group,
+pub(crate) struct Cluster {
+    pub(crate) client: Client,
+    pub(crate) group: Group,
 }
 
 impl Cluster {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let certificate = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("certificate");
         let cert = certificate.cert.pem().into_bytes();
@@ -60,14 +60,14 @@ impl Cluster {
         Self { client, group }
     }
 
-    fn api<K>(&self) -> Api<K>
+    pub(crate) fn api<K>(&self) -> Api<K>
     where
         K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
     {
         Api::namespaced(self.client.clone(), "default")
     }
 
-    async fn create<K>(&self, object: Value) -> K
+    pub(crate) async fn create<K>(&self, object: Value) -> K
     where
         K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
             + Clone
@@ -83,7 +83,7 @@ impl Cluster {
     }
 
     /// Waits until the list is as wanted; on failure says what it last saw.
-    async fn until<K, T>(&self, what: &str, look: impl Fn(Vec<K>) -> Option<T>) -> T
+    pub(crate) async fn until<K, T>(&self, what: &str, look: impl Fn(Vec<K>) -> Option<T>) -> T
     where
         K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
             + Clone

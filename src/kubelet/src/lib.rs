@@ -23,5 +23,5 @@ mod spdy;
 mod status;
 mod volumes;
 
-pub use options::Options;
+pub use options::{Options, OwnVolumes};
 pub use run::{KubeletError, run};

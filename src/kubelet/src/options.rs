@@ -37,6 +37,17 @@ pub struct Options {
     pub pki: PathBuf,
     /// Port of the kubelet's server.
     pub port: u16,
+    /// Volumes that need no preparation by anybody else.
+    pub own_volumes: OwnVolumes,
     /// Settings by upstream's configuration names, e.g. `maxPods`.
     pub settings: BTreeMap<String, String>,
+}
+
+/// Local volumes of a provisioner that leaves it to the node to make their folders.
+#[derive(Debug, Clone)]
+pub struct OwnVolumes {
+    /// Its name, in the volumes' annotation `pv.kubernetes.io/provisioned-by`.
+    pub provisioner: String,
+    /// The folder right below which theirs are.
+    pub root: PathBuf,
 }

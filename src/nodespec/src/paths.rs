@@ -18,5 +18,7 @@ pub const POD_LOGS: &str = "/var/log/pods";
 pub const CONTAINERD_SOCKET: &str = "/run/containerd/containerd.sock";
 /// Logs of `rkube node` and containerd, rotated.
 pub const LOGS: &str = "/var/log/rkube";
+/// Folders of volumes that the cluster's own provisioner made.
+pub const VOLUMES: &str = "/var/lib/rkube/volumes";
 /// Unix socket on which `rkube node` answers status requests (HTTP/1.1, JSON).
 pub const STATUS_SOCKET: &str = "/run/rkube/status.sock";

@@ -50,6 +50,14 @@ pub(crate) async fn dns(arguments: &[&str]) -> Result<(), AddonError> {
     }
 }
 
+/// `rkube addon remove-volume PATH`: removes a volume's folder, in a pod that has nothing else mounted.
+pub(crate) fn remove_volume(path: &str) -> std::io::Result<u8> {
+    match fs_err::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(0),
+    }
+}
+
 /// The servers that the kubelet gave this pod, which are the node's.
 fn upstream() -> std::io::Result<Vec<SocketAddr>> {
     let text = fs_err::read_to_string("/etc/resolv.conf")?;

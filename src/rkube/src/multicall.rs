@@ -11,6 +11,7 @@ pub(crate) fn dispatch(args: &[String]) -> Option<ExitCode> {
         ["pause-container", ..] => Some(exit(node::init::pause_container())),
         ["init"] => Some(exit(node::init::run())),
         ["node", rest @ ..] => in_node(rest),
+        ["addon", "remove-volume", path] => Some(exit(addon::remove_volume(path))),
         ["addon", "dns", rest @ ..] => {
             log_to_stderr();
             Some(block_on(addon::dns(rest)))

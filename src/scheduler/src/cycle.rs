@@ -29,10 +29,12 @@ impl std::fmt::Display for Unschedulable {
     }
 }
 
-/// The best node for the pod. Equal ones are told apart by `tie`, a random number.
+/// The best node for the pod. `volumes` says what keeps the pod's volumes from a node. Equal nodes are told apart by `tie`,
+/// a random number.
 pub(crate) fn choose<'a>(
     pod: &PodInfo,
     nodes: impl Iterator<Item = &'a NodeInfo>,
+    volumes: impl Fn(&NodeInfo) -> Option<&'static str>,
     tie: u64,
 ) -> Result<String, Unschedulable> {
     let mut refused = Unschedulable {
@@ -45,7 +47,8 @@ pub(crate) fn choose<'a>(
         let reasons = FILTERS
             .iter()
             .map(|filter| filter(pod, node))
-            .find(|reasons| !reasons.is_empty());
+            .find(|reasons| !reasons.is_empty())
+            .or_else(|| volumes(node).map(|reason| vec![reason.to_owned()]));
         match reasons {
             None => fitting.push(node),
             Some(reasons) => reasons

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Affinity, Container, Pod, PodSpec, Toleration};
+use k8s_openapi::api::core::v1::{Affinity, Container, Pod, PodSpec, Toleration, Volume};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
 use k8s_openapi::jiff::Timestamp;
 use machinery::quantity::Quantity;
@@ -30,6 +30,14 @@ impl HostPort {
             && self.protocol == other.protocol
             && (self.address == other.address || self.address.is_empty() || other.address.is_empty())
     }
+}
+
+/// A claim that a pod uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ClaimRef {
+    pub(crate) name: String,
+    /// Made from a template in the pod, by a controller, a moment after the pod.
+    pub(crate) ephemeral: bool,
 }
 
 /// Immutable facts of a pod.
@@ -61,6 +69,7 @@ pub(crate) struct PodInfo {
     pub(crate) never_preempts: bool,
     /// The node that it has been promised.
     pub(crate) nominated: String,
+    pub(crate) claims: Vec<ClaimRef>,
 }
 
 impl PodInfo {
@@ -121,6 +130,7 @@ impl PodInfo {
                 .iter()
                 .filter_map(|container| container.image.clone())
                 .collect(),
+            claims: claims(spec, meta.name.as_deref().unwrap_or_default()),
         })
     }
 
@@ -203,6 +213,19 @@ fn requests(spec: &PodSpec) -> Amounts {
     }
     add(&mut peak, &amounts(spec.overhead.iter().flatten()));
     peak
+}
+
+fn claims(spec: &PodSpec, pod: &str) -> Vec<ClaimRef> {
+    let volumes = spec.volumes.iter().flatten();
+    let claim = |volume: &Volume| match (&volume.persistent_volume_claim, &volume.ephemeral) {
+        (Some(source), _) => Some((source.claim_name.clone(), false)),
+        (None, Some(_)) => Some((format!("{pod}-{}", volume.name), true)),
+        _ => None,
+    };
+    volumes
+        .filter_map(claim)
+        .map(|(name, ephemeral)| ClaimRef { name, ephemeral })
+        .collect()
 }
 
 fn host_ports(spec: &PodSpec) -> Vec<HostPort> {

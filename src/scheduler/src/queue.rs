@@ -92,6 +92,13 @@ impl Queue {
         }
     }
 
+    /// What these pods waited for has happened: they are tried at once.
+    pub(crate) fn retry(&mut self, waited: impl Fn(&PodInfo) -> bool, now: Instant) {
+        for waiting in self.waiting.values_mut().filter(|waiting| waited(&waiting.pod)) {
+            (waiting.woken, waiting.ready_at) = (true, now);
+        }
+    }
+
     /// The cluster changed in a way that may make room.
     pub(crate) fn wake(&mut self) {
         self.waiting.values_mut().for_each(|waiting| waiting.woken = true);

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Node, Pod};
+use follow::Change;
+use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::storage::v1::StorageClass;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::cache::Cache;
-use crate::cycle::choose;
+use crate::cycle::{Unschedulable, choose};
 use crate::pod::PodInfo;
 use crate::preempt::{self, Budget, Plan};
 use crate::queue::Queue;
+use crate::volumes::Volumes;
 
 fn node(name: &str, change: Value) -> Node {
     let mut node = json!({"metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
@@ -44,12 +47,16 @@ fn cluster(nodes: &[Node], placed: &[Arc<PodInfo>]) -> Cache {
     cache
 }
 
+fn best(pod: &PodInfo, cache: &Cache, tie: u64) -> Result<String, Unschedulable> {
+    choose(pod, cache.nodes(), |_| None, tie)
+}
+
 fn requests(cpu: &str) -> Value {
     json!({"containers": [{"name": "c", "resources": {"requests": {"cpu": cpu}}}]})
 }
 
 fn refusal(cache: &Cache, pod: &PodInfo) -> String {
-    choose(pod, cache.nodes(), 0).unwrap_err().to_string()
+    best(pod, cache, 0).unwrap_err().to_string()
 }
 
 #[test]
@@ -57,7 +64,7 @@ fn a_pod_goes_where_its_requests_fit() {
     let mut used = requests("1500m");
     used["nodeName"] = "a".into();
     let cache = cluster(&[node("a", json!({})), node("b", json!({}))], &[pod("used", used)]);
-    assert_eq!(choose(&pod("p", requests("1")), cache.nodes(), 0).as_deref(), Ok("b"));
+    assert_eq!(best(&pod("p", requests("1")), &cache, 0).as_deref(), Ok("b"));
     assert_eq!(
         refusal(&cache, &pod("p", requests("3"))),
         "0/2 nodes are available: 2 Insufficient cpu."
@@ -91,7 +98,7 @@ fn taints_selectors_cordons_and_ports_say_why_they_refuse() {
         "0/2 nodes are available: 1 node(s) had untolerated taint(s) {k: v}, 1 node(s) were unschedulable."
     );
     let tolerant = pod("p", json!({"tolerations": [{"key": "k", "operator": "Exists"}]}));
-    assert_eq!(choose(&tolerant, cache.nodes(), 0).as_deref(), Ok("a"));
+    assert_eq!(best(&tolerant, &cache, 0).as_deref(), Ok("a"));
     let cache = cluster(
         &[node("a", json!({}))],
         &[pod(
@@ -134,14 +141,14 @@ fn affinity_terms_are_alternatives_and_preferences_decide_among_equals() {
             {"matchExpressions": [{"key": "size", "operator": operator, "values": [value]}]}, {}]}}}}),
         )
     };
-    assert_eq!(choose(&required("Gt", "5"), cache.nodes(), 0).as_deref(), Ok("b"));
-    assert_eq!(choose(&required("Lt", "5"), cache.nodes(), 1).as_deref(), Ok("a"));
+    assert_eq!(best(&required("Gt", "5"), &cache, 0).as_deref(), Ok("b"));
+    assert_eq!(best(&required("Lt", "5"), &cache, 1).as_deref(), Ok("a"));
     let preferring = pod(
         "p",
         json!({"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
         {"weight": 10, "preference": {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["b"]}]}}]}}}),
     );
-    assert_eq!(choose(&preferring, cache.nodes(), 0).as_deref(), Ok("b"));
+    assert_eq!(best(&preferring, &cache, 0).as_deref(), Ok("b"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -230,7 +237,7 @@ fn promised_room_is_taken_for_others_and_waited_for() {
     cache.promise(&first);
     let free = |cache: &Cache, pod: &PodInfo| {
         let nodes: Vec<_> = cache.nodes_for(pod).collect();
-        choose(pod, nodes.iter().map(AsRef::as_ref), 0).is_ok()
+        choose(pod, nodes.iter().map(AsRef::as_ref), |_| None, 0).is_ok()
     };
     assert!(free(&cache, &first), "for itself it is free");
     assert!(!free(&cache, &pod("other", requests("1"))));
@@ -240,4 +247,81 @@ fn promised_room_is_taken_for_others_and_waited_for() {
     assert!(preempt::is_waiting(&first, cache.nodes()));
     cache.forget_promise("first");
     assert!(free(&cache, &pod("other", requests("1"))));
+
+fn claim(class: &str, change: Value) -> PersistentVolumeClaim {
+    let mut claim = json!({"metadata": {"name": "data", "namespace": "default", "uid": "1"},
+        "spec": {"storageClassName": class, "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
+    json_merge(&mut claim, &change);
+    serde_json::from_value(claim).unwrap()
+}
+
+fn disk_on_b() -> PersistentVolume {
+    serde_json::from_value(
+        json!({"metadata": {"name": "disk"}, "status": {"phase": "Available"}, "spec": {
+        "storageClassName": "late", "capacity": {"storage": "2Gi"}, "accessModes": ["ReadWriteOnce"],
+        "local": {"path": "/disk"}, "nodeAffinity": {"required": {"nodeSelectorTerms": [
+            {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["b"]}]}]}}}}),
+    )
+    .unwrap()
+}
+
+fn late(provisioner: &str) -> StorageClass {
+    let class = json!({"metadata": {"name": "late"}, "provisioner": provisioner,
+        "volumeBindingMode": "WaitForFirstConsumer"});
+    serde_json::from_value(class).unwrap()
+}
+
+#[test]
+fn a_pod_goes_where_its_volume_is() {
+    let cache = cluster(&[node("a", json!({})), node("b", json!({}))], &[]);
+    let pod = pod(
+        "p",
+        json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]}),
+    );
+    let mut volumes = Volumes::default();
+    assert_eq!(
+        volumes.needs(&pod).unwrap_err(),
+        "persistentvolumeclaim \"data\" not found"
+    );
+    volumes.claim(Change::Set(claim("now", json!({}))));
+    assert_eq!(
+        volumes.needs(&pod).unwrap_err(),
+        "pod has unbound immediate PersistentVolumeClaims"
+    );
+
+    let bound = json!({"metadata": {"annotations": {"pv.kubernetes.io/bind-completed": "yes"}}, "spec": {"volumeName": "disk"}});
+    assert!(
+        volumes.claim(Change::Set(claim("late", bound))),
+        "the pod must be tried again"
+    );
+    volumes.volume(Change::Set(disk_on_b()));
+    let needs = volumes.needs(&pod).unwrap();
+    assert!(!needs.must_wait());
+    let chosen = choose(&pod, cache.nodes(), |node| volumes.filter(&needs, node), 0);
+    assert_eq!(chosen.as_deref(), Ok("b"));
+}
+
+#[test]
+fn a_claim_that_waits_for_its_pod_follows_the_choice() {
+    let cache = cluster(&[node("a", json!({})), node("b", json!({}))], &[]);
+    let pod = pod(
+        "p",
+        json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]}),
+    );
+    let mut volumes = Volumes::default();
+    volumes.claim(Change::Set(claim("late", json!({}))));
+    volumes.class(Change::Set(late("kubernetes.io/no-provisioner")));
+    let pick = |volumes: &Volumes| {
+        let needs = volumes.needs(&pod).unwrap();
+        assert!(needs.must_wait());
+        choose(&pod, cache.nodes(), |node| volumes.filter(&needs, node), 0)
+    };
+    let none = "0/2 nodes are available: 2 node(s) didn't find available persistent volumes to bind.";
+    assert_eq!(pick(&volumes).unwrap_err().to_string(), none);
+    volumes.volume(Change::Set(disk_on_b()));
+    assert_eq!(pick(&volumes).as_deref(), Ok("b"));
+    volumes.class(Change::Set(late("example.com/disks")));
+    let told = json!({"metadata": {"annotations": {"volume.kubernetes.io/selected-node": "a"}}});
+    volumes.claim(Change::Set(claim("late", told)));
+    assert_eq!(pick(&volumes).as_deref(), Ok("a"), "a choice that was told stands");
 }

@@ -17,6 +17,7 @@ mod pods;
 mod python;
 mod resilience;
 mod security;
+mod storage;
 mod streams;
 mod workloads;
 
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         images::TESTS,
         workloads::TESTS,
         pods::TESTS,
+        storage::TESTS,
         streams::TESTS,
         config::TESTS,
         network::TESTS,

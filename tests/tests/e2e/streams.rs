@@ -167,7 +167,7 @@ fn a_terminal_and_an_attached_input(cluster: &Cluster) -> anyhow::Result<()> {
 
     // script(1) gives kubectl a terminal of its own
     let shell = "kubectl -n terminal exec -it talk -- sh -c 'test -t 0 && stty size && exit 5'";
-    let mut command = std::process::Command::new("script");
+    let mut command = Command::new("script");
     command
         .args(["--quiet", "--return", "--command", shell, "/dev/null"])
         .env("KUBECONFIG", cluster.sandbox.path("kubeconfig"));

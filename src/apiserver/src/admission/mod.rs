@@ -7,6 +7,7 @@ mod quota;
 mod rbac_escalation;
 mod runtime_class;
 mod service_account;
+mod storage;
 
 pub(crate) use quota::{Charge, Turns, charge};
 use serde_json::Value;
@@ -43,6 +44,8 @@ pub(crate) async fn mutate(
                 pods::admit(call, object).await?;
                 runtime_class::admit(call, object).await?;
             }
+            "persistentvolumeclaims" => storage::claim(call, object).await?,
+            "persistentvolumes" => storage::volume(object),
             _ => {}
         }
     }

@@ -166,15 +166,15 @@ const ROLES: &[Role] = &[
         rules: &[
             ("- events.k8s.io", "events", "create patch update"),
             ("coordination.k8s.io", "leases", "create get list patch update watch"),
-            (
-                "-",
-                "nodes namespaces persistentvolumes replicationcontrollers services",
-                READ,
-            ),
+            ("-", "nodes namespaces replicationcontrollers services", READ),
             ("-", "pods", "delete get list watch"),
             ("-", "bindings pods/binding", "create"),
             ("-", "pods/status", "patch update"),
-            ("-", "persistentvolumeclaims", "get list patch update watch"),
+            (
+                "-",
+                "persistentvolumeclaims persistentvolumes",
+                "get list patch update watch",
+            ),
             ("apps", "replicasets statefulsets", READ),
             ("policy", "poddisruptionbudgets", READ),
             (

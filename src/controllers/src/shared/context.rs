@@ -7,11 +7,13 @@ use k8s_openapi::api::apps::v1::{ControllerRevision, DaemonSet, Deployment, Repl
 use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{
-    ConfigMap, Endpoints, Namespace, Node, Pod, ReplicationController, ResourceQuota, Service, ServiceAccount,
+    ConfigMap, Endpoints, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, ReplicationController,
+    ResourceQuota, Service, ServiceAccount,
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::ClusterRole;
+use k8s_openapi::api::storage::v1::StorageClass;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
@@ -45,6 +47,7 @@ macro_rules! informers {
 
 informers! {
     budgets: PodDisruptionBudget, "informer-poddisruptionbudgets", watcher::Config::default();
+    claims: PersistentVolumeClaim, "informer-persistentvolumeclaims", watcher::Config::default();
     cluster_roles: ClusterRole, "informer-clusterroles", watcher::Config::default();
     cron_jobs: CronJob, "informer-cronjobs", watcher::Config::default();
     controller_revisions: ControllerRevision, "informer-controllerrevisions", watcher::Config::default();
@@ -58,12 +61,14 @@ informers! {
     namespaces: Namespace, "informer-namespaces", watcher::Config::default();
     nodes: Node, "informer-nodes", watcher::Config::default();
     quotas: ResourceQuota, "informer-resourcequotas", watcher::Config::default();
+    persistent_volumes: PersistentVolume, "informer-persistentvolumes", watcher::Config::default();
     pods: Pod, "informer-pods", watcher::Config::default();
     replica_sets: ReplicaSet, "informer-replicasets", watcher::Config::default();
     replication_controllers: ReplicationController, "informer-replicationcontrollers", watcher::Config::default();
     /// Only the copies of the cluster's CA.
     root_ca_maps: ConfigMap, "informer-root-ca", watcher::Config::default().fields("metadata.name=kube-root-ca.crt");
     service_accounts: ServiceAccount, "informer-serviceaccounts", watcher::Config::default();
+    storage_classes: StorageClass, "informer-storageclasses", watcher::Config::default();
     stateful_sets: StatefulSet, "informer-statefulsets", watcher::Config::default();
     services: Service, "informer-services", watcher::Config::default();
 }

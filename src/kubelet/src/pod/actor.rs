@@ -22,7 +22,7 @@ use crate::probes::{Probes, Verdict};
 use crate::runtime::View;
 use crate::sources::mirror;
 use crate::status::{self, Desired, Writer};
-use crate::volumes::{self, lookup::Tokens};
+use crate::volumes::{self, claim::Claims, lookup::Tokens};
 
 /// After a failure whose end nothing announces.
 const RETRY: Duration = Duration::from_secs(2);
@@ -65,6 +65,7 @@ pub(super) struct Actor {
     pub(super) volumes: volumes::Paths,
     pub(super) prepared: bool,
     pub(super) tokens: Arc<Tokens>,
+    pub(super) claims: Claims,
     /// Earliest moment to look again without being told.
     pub(super) wake: Option<Instant>,
 }
@@ -115,6 +116,7 @@ pub(crate) fn start(
         volumes: volumes::Paths::new(),
         prepared: false,
         tokens: Arc::default(),
+        claims: Claims::default(),
         wake: None,
         group,
         context: context.clone(),
@@ -436,6 +438,7 @@ impl Actor {
                 namespace: &namespace,
                 mailbox: &self.mailbox,
                 tokens: &self.tokens,
+                claims: &self.claims,
             },
         };
         match preparation.run().await {

@@ -278,6 +278,7 @@ impl Actor {
             namespace: &namespace,
             mailbox: &self.mailbox,
             tokens: &self.tokens,
+            claims: &self.claims,
         };
         let (maps, secrets) = referenced(container);
         let mut config_maps: BTreeMap<String, ConfigMap> = BTreeMap::new();

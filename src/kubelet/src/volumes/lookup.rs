@@ -10,6 +10,7 @@ use kube::Api;
 use kube::api::PostParams;
 
 use super::VolumeError;
+use super::claim::Claims;
 use crate::context::Context;
 use crate::pod::mailbox::Mailbox;
 
@@ -44,6 +45,7 @@ pub(crate) struct Lookup<'a> {
     pub(crate) namespace: &'a str,
     pub(crate) mailbox: &'a Mailbox,
     pub(crate) tokens: &'a Tokens,
+    pub(crate) claims: &'a Claims,
 }
 
 impl Lookup<'_> {

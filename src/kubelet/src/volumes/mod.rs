@@ -2,6 +2,7 @@
 //! with the pod. Nothing here starts a container.
 
 mod atomic;
+pub(crate) mod claim;
 mod host_path;
 pub(crate) mod lookup;
 mod mounts;
@@ -36,6 +37,8 @@ pub(crate) enum VolumeError {
     Token(String),
     #[error("{0}")]
     HostPath(String),
+    #[error("{0}")]
+    Claim(String),
     #[error("volumes of kind {0} are not supported by this kubelet")]
     Unsupported(&'static str),
     #[error(transparent)]

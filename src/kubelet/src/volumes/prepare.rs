@@ -83,7 +83,28 @@ impl Preparation<'_> {
                 .await?;
             return self.files(volume, "projected", true, &payload);
         }
+        let own = volume
+            .ephemeral
+            .as_ref()
+            .map(|_| format!("{}-{}", self.name(), volume.name));
+        let claim = volume
+            .persistent_volume_claim
+            .as_ref()
+            .map(|source| source.claim_name.clone());
+        if let Some(claim) = claim.or(own) {
+            let Lookup {
+                context,
+                namespace,
+                claims,
+                ..
+            } = &self.lookup;
+            return claims.path(context, namespace, &claim, self.fs_group()).await;
+        }
         Err(VolumeError::Unsupported(kind(volume)))
+    }
+
+    fn name(&self) -> &str {
+        self.pod.metadata.name.as_deref().unwrap_or_default()
     }
 
     fn uid(&self) -> &str {
@@ -137,13 +158,8 @@ impl Preparation<'_> {
 
 fn kind(volume: &Volume) -> &'static str {
     match volume {
-        Volume {
-            persistent_volume_claim: Some(_),
-            ..
-        } => "persistentVolumeClaim",
         Volume { csi: Some(_), .. } => "csi",
         Volume { nfs: Some(_), .. } => "nfs",
-        Volume { ephemeral: Some(_), .. } => "ephemeral",
         Volume { image: Some(_), .. } => "image",
         _ => "other",
     }

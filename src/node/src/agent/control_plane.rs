@@ -54,7 +54,7 @@ impl Handle {
 
 /// Starts the control plane's components.
 pub(super) fn start(supervisor: &Supervisor, config: &Arc<NodeConfig>, handle: &Handle) {
-    let node_name = config.name.clone();
+    let (node_name, image) = (config.name.clone(), config.embedded_image.clone());
     start_controllers(supervisor, handle);
     let (addon_config, own) = (config.clone(), handle.clone());
     supervisor.run("addons", move || keep_addons(addon_config.clone(), own.clone()));
@@ -66,6 +66,8 @@ pub(super) fn start(supervisor: &Supervisor, config: &Arc<NodeConfig>, handle: &
         async move { label_node(own.client("system:admin", &["system:masters"]).await?, &name).await }
     });
     let own = handle.clone();
+    supervisor.run("provisioner", move || provision(own.clone(), image.clone()));
+    let own = handle.clone();
     supervisor.run("scheduler", move || {
         let own = own.clone();
         async move {
@@ -73,6 +75,20 @@ pub(super) fn start(supervisor: &Supervisor, config: &Arc<NodeConfig>, handle: &
             scheduler::run(client).await.map_err(io::Error::other)
         }
     });
+}
+
+/// The addon `storage-provisioner`. In this process, under its own service account's name: a process and a sandbox of its
+/// own would cost a tenth of the node's memory, all day.
+async fn provision(handle: Handle, image: String) -> io::Result<()> {
+    let user = "system:serviceaccount:kube-system:storage-provisioner";
+    let client = handle
+        .client(user, &["system:serviceaccounts", "system:serviceaccounts:kube-system"])
+        .await?;
+    let config = provisioner::Config {
+        root: paths::VOLUMES.to_owned(),
+        image,
+    };
+    provisioner::run(client, config).await.map_err(io::Error::other)
 }
 
 /// Starts the controllers once the API is up; each of them is then a component of its own.

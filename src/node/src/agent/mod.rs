@@ -133,6 +133,10 @@ fn kubelet_options(config: &NodeConfig) -> kubelet::Options {
         manifests: paths::MANIFESTS.into(),
         pki: paths::PKI.into(),
         port: ports::KUBELET,
+        own_volumes: kubelet::OwnVolumes {
+            provisioner: provisioner::NAME.to_owned(),
+            root: paths::VOLUMES.into(),
+        },
         settings: config.extra_config.get("kubelet").cloned().unwrap_or_default(),
     }
 }

@@ -1,7 +1,7 @@
 //! The plugins, one per file, and the order and weight they have by default upstream.
 
 mod image_locality;
-mod node_affinity;
+pub(crate) mod node_affinity;
 mod node_name;
 mod node_ports;
 mod node_resources;

@@ -1,6 +1,6 @@
 //! NodeAffinity: node selectors and the node part of a pod's affinity.
 
-use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm};
+use k8s_openapi::api::core::v1::{NodeSelector, NodeSelectorRequirement, NodeSelectorTerm};
 
 use super::{because, no};
 use crate::cache::NodeInfo;
@@ -40,6 +40,11 @@ fn matches(term: &NodeSelectorTerm, node: &NodeInfo) -> bool {
             .all(|requirement| requirement.key == "metadata.name" && holds(requirement, Some(&node.name)))
 }
 
+/// True if one of the selector's terms matches the node.
+pub(crate) fn selects(selector: &NodeSelector, node: &NodeInfo) -> bool {
+    selector.node_selector_terms.iter().any(|term| matches(term, node))
+}
+
 pub(super) fn filter(pod: &PodInfo, node: &NodeInfo) -> Vec<String> {
     let selected = pod
         .node_selector
@@ -50,7 +55,7 @@ pub(super) fn filter(pod: &PodInfo, node: &NodeInfo) -> Vec<String> {
         .as_ref()
         .and_then(|affinity| affinity.node_affinity.as_ref());
     let required = affinity.and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
-    if selected && required.is_none_or(|required| required.node_selector_terms.iter().any(|term| matches(term, node))) {
+    if selected && required.is_none_or(|required| selects(required, node)) {
         no()
     } else {
         because("node(s) didn't match Pod's node affinity/selector")

@@ -1,0 +1,136 @@
+//! Keeps claims that pods use, and volumes that claims are bound to, until that use has ended.
+//!
+//! Semantics: `k8s.io/kubernetes/pkg/controller/volume/{pvcprotection,pvprotection}`. The finalizers are put there by the
+//! API server's admission.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
+use kube::api::{ListParams, PostParams};
+use kube::{Api, ResourceExt as _};
+
+use crate::shared::error::Tolerate as _;
+use crate::shared::{Ctx, Key, Queue, Result, pods, work};
+
+const CLAIM: &str = "kubernetes.io/pvc-protection";
+const VOLUME: &str = "kubernetes.io/pv-protection";
+
+/// Runs the controller for claims.
+pub(crate) async fn claims(ctx: Arc<Ctx>) -> Result<()> {
+    let queue = Queue::new();
+    let weak = Arc::downgrade(&queue);
+    ctx.claims.on(move |_, new| {
+        let Some(queue) = weak.upgrade() else { return false };
+        if let Some(claim) = new.filter(|claim| claim.metadata.deletion_timestamp.is_some()) {
+            queue.add(Key::of(claim.as_ref()));
+        }
+        true
+    });
+    let weak = Arc::downgrade(&queue);
+    ctx.pods.on(move |old, new| {
+        let Some(queue) = weak.upgrade() else { return false };
+        if let Some(pod) = new.map_or(old, |pod| Some(pod).filter(|pod| pods::is_finished(pod))) {
+            let namespace = pod.namespace().unwrap_or_default();
+            for name in claims_of(pod) {
+                queue.add(Key::new(namespace.clone(), name));
+            }
+        }
+        true
+    });
+    ctx.claims.synced().await;
+    ctx.pods.synced().await;
+    work("pvc-protection", &queue, 1, |key: Key| {
+        let ctx = ctx.clone();
+        async move { claim(&ctx, &key).await }
+    })
+    .await
+}
+
+/// Runs the controller for volumes.
+pub(crate) async fn volumes(ctx: Arc<Ctx>) -> Result<()> {
+    let queue = Queue::new();
+    let weak = Arc::downgrade(&queue);
+    ctx.persistent_volumes.on(move |_, new| {
+        let Some(queue) = weak.upgrade() else { return false };
+        if let Some(volume) = new.filter(|volume| volume.metadata.deletion_timestamp.is_some()) {
+            queue.add(Key::of(volume.as_ref()));
+        }
+        true
+    });
+    ctx.persistent_volumes.synced().await;
+    work("pv-protection", &queue, 1, |key: Key| {
+        let ctx = ctx.clone();
+        async move { volume(&ctx, &key).await }
+    })
+    .await
+}
+
+/// Names of the claims that a pod uses.
+fn claims_of(pod: &Pod) -> Vec<String> {
+    let volumes = pod.spec.as_ref().and_then(|spec| spec.volumes.as_ref());
+    let name = |volume: &k8s_openapi::api::core::v1::Volume| {
+        let claim = volume
+            .persistent_volume_claim
+            .as_ref()
+            .map(|source| source.claim_name.clone());
+        let own = volume
+            .ephemeral
+            .as_ref()
+            .map(|_| format!("{}-{}", pod.name_any(), volume.name));
+        claim.or(own)
+    };
+    volumes.into_iter().flatten().filter_map(name).collect()
+}
+
+fn uses(pod: &Pod, claim: &str) -> bool {
+    let placed = pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some());
+    placed && !pods::is_finished(pod) && claims_of(pod).iter().any(|name| name == claim)
+}
+
+async fn claim(ctx: &Ctx, key: &Key) -> Result<()> {
+    let Some(claim) = ctx.claims.get(key) else {
+        return Ok(());
+    };
+    if claim.metadata.deletion_timestamp.is_none() || !claim.finalizers().iter().any(|name| name == CLAIM) {
+        return Ok(());
+    }
+    if ctx
+        .pods
+        .in_namespace(&key.namespace)
+        .iter()
+        .any(|pod| uses(pod, &key.name))
+    {
+        return Ok(());
+    }
+    // the cache may not know a pod that has just come
+    let api: Api<Pod> = Api::namespaced(ctx.client.clone(), &key.namespace);
+    let live = api.list(&ListParams::default()).await?;
+    if live.iter().any(|pod| uses(pod, &key.name)) {
+        return Ok(());
+    }
+    let mut freed = PersistentVolumeClaim::clone(&claim);
+    freed.finalizers_mut().retain(|name| name != CLAIM);
+    let api: Api<PersistentVolumeClaim> = Api::namespaced(ctx.client.clone(), &key.namespace);
+    api.replace(&key.name, &PostParams::default(), &freed)
+        .await
+        .unless_gone()?;
+    Ok(())
+}
+
+async fn volume(ctx: &Ctx, key: &Key) -> Result<()> {
+    let Some(volume) = ctx.persistent_volumes.get(key) else {
+        return Ok(());
+    };
+    let bound = volume.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Bound");
+    let protected = volume.finalizers().iter().any(|name| name == VOLUME);
+    if volume.metadata.deletion_timestamp.is_none() || bound || !protected {
+        return Ok(());
+    }
+    let mut freed = PersistentVolume::clone(&volume);
+    freed.finalizers_mut().retain(|name| name != VOLUME);
+    let api: Api<PersistentVolume> = Api::all(ctx.client.clone());
+    api.replace(&key.name, &PostParams::default(), &freed)
+        .await
+        .unless_gone()?;
+    Ok(())
+}

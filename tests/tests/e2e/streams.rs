@@ -135,35 +135,28 @@ fn a_terminal_and_an_attached_input(cluster: &Cluster) -> anyhow::Result<()> {
     let overrides = "{\"spec\":{\"terminationGracePeriodSeconds\":1}}";
     let listen = "read line; echo got $line; exec sleep 3600";
     let image = "--image=rkube.test/busybox:1";
-    cluster.kubectl(&[
+    let run = [
         "-n",
         "terminal",
         "run",
         "talk",
         image,
         "--stdin",
+        "--attach=false",
         "--overrides",
         overrides,
-        "--",
-        "sh",
-        "-c",
-        listen,
-    ])?;
+    ];
+    cluster.kubectl(&[run.as_slice(), &["--", "sh", "-c", listen]].concat())?;
     cluster.pod_ready("terminal", "talk")?;
     let mut attach = cluster.kubectl_command(&["-n", "terminal", "attach", "-i", "talk"]);
-    let attach = attach
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
+    let attach = attach.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut attach = Background(attach.spawn()?);
-    let (mut input, output) = (
-        attach.0.stdin.take().context("stdin")?,
-        attach.0.stdout.take().context("stdout")?,
-    );
-    input.write_all(b"hello\n")?;
-    let mut lines = BufReader::new(output).lines();
-    let seen = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("got hello")));
-    ensure!(seen.is_some(), "the attached container said nothing");
+    attach.0.stdin.take().context("stdin")?.write_all(b"hello\n")?;
+    until("the container to take its input", 30, || {
+        let said = cluster.kubectl(&["-n", "terminal", "logs", "talk"])?;
+        ensure!(said == "got hello\n", "{said:?}");
+        Ok(())
+    })?;
 
     // script(1) gives kubectl a terminal of its own
     let shell = "kubectl -n terminal exec -it talk -- sh -c 'test -t 0 && stty size && exit 5'";

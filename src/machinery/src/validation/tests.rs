@@ -60,7 +60,13 @@ fn good_objects_pass() {
     assert_eq!(errors("batch", "v1", "Job", job), [""; 0]);
     let set = json!({"metadata": {"name": "d", "namespace": "n"}, "spec": deployment()["spec"]});
     assert_eq!(errors("apps", "v1", "DaemonSet", set.clone()), [""; 0]);
-    assert_eq!(errors("apps", "v1", "StatefulSet", set), [""; 0]);
+    assert_eq!(errors("apps", "v1", "StatefulSet", set.clone()), [""; 0]);
+    let mut with_claim = set;
+    with_claim["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] =
+        json!([{"name": "data", "mountPath": "/d"}]);
+    assert_eq!(errors("apps", "v1", "StatefulSet", with_claim.clone()).len(), 1);
+    with_claim["spec"]["volumeClaimTemplates"] = json!([{"metadata": {"name": "data"}}]);
+    assert_eq!(errors("apps", "v1", "StatefulSet", with_claim), [""; 0]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Deployments, ReplicaSets, DaemonSets, StatefulSets, ReplicationControllers.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::cursor::{At, Check};
 use super::{meta, pod};
@@ -184,8 +184,44 @@ pub(super) fn stateful_set(check: &mut Check<'_>) {
     check.not_negative(&spec.child("replicas"));
     check.not_negative(&spec.child("minReadySeconds"));
     check.not_negative(&spec.child("ordinals").child("start"));
-    selector_and_template(check, &spec, "statefulset");
+    let value = with_claims(spec.value);
+    let filled = At {
+        value: &value,
+        path: spec.path.clone(),
+    };
+    selector_and_template(check, &filled, "statefulset");
     no_deadline(check, &spec, "StatefulSet");
+}
+
+/// The specification with a volume per claim template, which its pods will have and its containers mount. Host name and
+/// subdomain are the controller's to set.
+fn with_claims(spec: &Value) -> Value {
+    let mut spec = spec.clone();
+    let name = |volume: &Value| volume.pointer("/name").cloned().unwrap_or_default();
+    let claims: Vec<Value> = spec["volumeClaimTemplates"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|claim| claim.pointer("/metadata/name").cloned().unwrap_or_default())
+        .collect();
+    let Some(pod) = spec.pointer_mut("/template/spec").and_then(Value::as_object_mut) else {
+        return spec;
+    };
+    pod.remove("subdomain");
+    pod.remove("hostname");
+    if !claims.is_empty() {
+        let own = pod.remove("volumes").unwrap_or_default();
+        let own = own
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|volume| !claims.contains(&name(volume)));
+        let own: Vec<Value> = own.cloned().collect();
+        let source = |name: &Value| json!({"name": name, "persistentVolumeClaim": {"claimName": name}});
+        let volumes = claims.iter().map(source).chain(own).collect();
+        pod.insert("volumes".to_owned(), volumes);
+    }
+    spec
 }
 
 /// All but a few fields of a StatefulSet stay as they were.

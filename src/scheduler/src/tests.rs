@@ -247,6 +247,7 @@ fn promised_room_is_taken_for_others_and_waited_for() {
     assert!(preempt::is_waiting(&first, cache.nodes()));
     cache.forget_promise("first");
     assert!(free(&cache, &pod("other", requests("1"))));
+}
 
 fn claim(class: &str, change: Value) -> PersistentVolumeClaim {
     let mut claim = json!({"metadata": {"name": "data", "namespace": "default", "uid": "1"},

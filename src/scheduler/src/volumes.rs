@@ -24,7 +24,7 @@ const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
 #[derive(Debug, Default)]
 pub(crate) struct Volumes {
     claims: HashMap<(String, String), PersistentVolumeClaim>,
-    volumes: BTreeMap<String, PersistentVolume>,
+    persistent: BTreeMap<String, PersistentVolume>,
     classes: HashMap<String, StorageClass>,
 }
 
@@ -64,8 +64,8 @@ impl Volumes {
     /// Takes a change of a volume.
     pub(crate) fn volume(&mut self, change: Change<PersistentVolume>) {
         match change {
-            Change::Set(volume) => drop(self.volumes.insert(volume.name_any(), volume)),
-            Change::Gone(identity) => drop(self.volumes.remove(&identity.name)),
+            Change::Set(volume) => drop(self.persistent.insert(volume.name_any(), volume)),
+            Change::Gone(identity) => drop(self.persistent.remove(&identity.name)),
             Change::Listed => {}
         }
     }
@@ -101,7 +101,7 @@ impl Volumes {
             }
             if is_bound(claim) {
                 let volume = claim.spec.as_ref().and_then(|spec| spec.volume_name.as_ref());
-                match volume.and_then(|name| self.volumes.get(name)) {
+                match volume.and_then(|name| self.persistent.get(name)) {
                     Some(volume) => needs.reachable.extend(reachable(volume).cloned()),
                     None => needs.lost = true,
                 }
@@ -204,7 +204,7 @@ impl Volumes {
                 && size(volume) >= asked
                 && reachable(volume).all(|selector| node_affinity::selects(selector, node))
         };
-        self.volumes.values().filter(fits).min_by_key(|volume| size(volume))
+        self.persistent.values().filter(fits).min_by_key(|volume| size(volume))
     }
 }
 

@@ -30,9 +30,41 @@ pub(crate) async fn eviction(call: Call<'_>, request: Request<Body>) -> Result<R
         let dry_run = call.info.is_dry_run() || options.is_dry_run();
         spend_budget(call, &pod, dry_run).await?;
     }
+    // a caller that pins the pod's version means it to be deleted as it is
+    let met = options.preconditions.as_ref().is_none_or(|wanted| {
+        wanted.resource_version.is_none() && wanted.uid.as_deref().is_none_or(|uid| uid == pod.uid())
+    });
+    if met && !call.info.is_dry_run() && !options.is_dry_run() {
+        tell(call).await?;
+    }
     registry::delete_object(call, name, &options).await?;
     let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
     respond::plain(call.negotiated, StatusCode::CREATED, &status)
+}
+
+/// Says on the pod why it goes: jobs tell such failures from others.
+async fn tell(call: Call<'_>) -> Result<(), ApiError> {
+    let info = RequestInfo {
+        subresource: "status".to_owned(),
+        verb: "patch",
+        ..call.info.clone()
+    };
+    let on_status = Call { info: &info, ..call };
+    let condition = json!({"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI",
+        "message": "Eviction API: evicting", "lastTransitionTime": now()});
+    let told = |pod: &Value| {
+        let mut told = pod.clone();
+        let conditions = child(&mut told, "status")
+            .entry("conditions")
+            .or_insert_with(|| json!([]));
+        if let Some(list) = conditions.as_array_mut() {
+            list.retain(|own| own["type"] != condition["type"]);
+            list.push(condition.clone());
+        }
+        told.remove_meta("resourceVersion");
+        Ok(told)
+    };
+    update_object(on_status, Part::Status, told).await.map(drop)
 }
 
 /// Takes one disruption from the budget that covers the pod, if there is one. A dry run only asks whether it could.

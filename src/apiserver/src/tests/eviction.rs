@@ -50,3 +50,19 @@ async fn a_dry_run_spends_no_budget() {
         "a dry run says what would happen"
     );
 }
+
+#[tokio::test]
+async fn an_evicted_pod_says_why_it_goes() {
+    let server = Server::start().await.with_default_account().await;
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "finalizers": ["example.com/hold"]},
+        "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    server.post(PODS, &pod).await;
+    assert_eq!(evict(&server, "a", json!({})).await, StatusCode::CREATED);
+    let (_, going) = server.get(&format!("{PODS}/a")).await;
+    assert!(going["metadata"]["deletionTimestamp"].is_string(), "{going}");
+    let condition = &going["status"]["conditions"][0];
+    assert_eq!(
+        (condition["type"].as_str(), condition["reason"].as_str()),
+        (Some("DisruptionTarget"), Some("EvictionByEvictionAPI"))
+    );
+}

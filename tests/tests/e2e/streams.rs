@@ -159,17 +159,19 @@ fn a_terminal_and_an_attached_input(cluster: &Cluster) -> anyhow::Result<()> {
     })?;
 
     // script(1) gives kubectl a terminal of its own
-    let shell = "kubectl -n terminal exec -it talk -- sh -c 'test -t 0 && stty size && exit 5'";
+    let exec = "kubectl -n terminal exec -it talk -- sh -c 'test -t 0 && stty size && exit 5'";
     let mut command = Command::new("script");
     command
-        .args(["--quiet", "--return", "--command", shell, "/dev/null"])
+        .args([
+            "--quiet",
+            "--return",
+            "--command",
+            &format!("stty rows 31 cols 77; {exec}"),
+            "/dev/null",
+        ])
         .env("KUBECONFIG", cluster.sandbox.path("kubeconfig"));
     let ended = command.run()?;
-    let size = ended
-        .stdout
-        .split_whitespace()
-        .filter(|word| word.parse::<u16>().is_ok());
-    ensure!(ended.code == 5 && size.count() == 2, "{ended:?}");
+    ensure!(ended.code == 5 && ended.stdout.contains("31 77"), "{ended:?}");
     cluster.kubectl(&["delete", "namespace", "terminal", "--timeout=60s"])?;
     Ok(())
 }

@@ -9,6 +9,7 @@ pub(crate) mod env;
 pub(crate) mod fields;
 mod hooks;
 mod hosts;
+mod inbox;
 pub(crate) mod mailbox;
 mod plan;
 mod pull;

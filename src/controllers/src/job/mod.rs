@@ -61,16 +61,19 @@ pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
     let (weak, expected) = (Arc::downgrade(&queue), expectations.clone());
     ctx.pods.on(move |old, new| {
         let Some(queue) = weak.upgrade() else { return false };
-        let owner = new.or(old).and_then(|pod| {
+        let owner = |pod: Option<&Arc<Pod>>| {
+            let pod = pod?;
             let owner = controller_of(&pod.metadata).filter(|owner| owner.kind == "Job")?;
             Some(Key::new(pod.namespace().unwrap_or_default(), &*owner.name))
-        });
-        if let Some(key) = owner {
-            if old.is_none() {
-                expected.created(&key);
-            }
-            queue.add(key);
+        };
+        if let Some(key) = owner(new).filter(|_| old.is_none()) {
+            expected.created(&key);
         }
+        // Its former job may want it back.
+        [owner(old), owner(new)]
+            .into_iter()
+            .flatten()
+            .for_each(|key| queue.add(key));
         true
     });
     ctx.jobs.synced().await;

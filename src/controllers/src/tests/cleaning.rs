@@ -123,3 +123,30 @@ async fn pods_leave_a_namespace_first() {
     }
     panic!("no condition about finalizers: {last:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_takes_back_a_pod_that_lost_its_owner() {
+    use k8s_openapi::api::batch::v1::Job;
+
+    let cluster = Cluster::start().await;
+    account(&cluster).await;
+    let template = json!({"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}});
+    let _: Job = cluster
+        .create(json!({"metadata": {"name": "j"}, "spec": {"template": template}}))
+        .await;
+    let owned = |all: Vec<Pod>| {
+        all.first()
+            .filter(|pod| !pod.owner_references().is_empty())
+            .map(|pod| pod.name_any())
+    };
+    let name = cluster.until("its pod", owned).await;
+    let pods: Api<Pod> = cluster.api();
+    let orphan = Patch::Merge(json!({"metadata": {"ownerReferences": null}}));
+    let orphaned = pods
+        .patch(&name, &PatchParams::default(), &orphan)
+        .await
+        .expect("patched");
+    assert!(orphaned.owner_references().is_empty());
+    assert_eq!(cluster.until("the pod back", owned).await, name);
+    cluster.group.stop(Duration::from_secs(5)).await;
+}

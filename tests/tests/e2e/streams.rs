@@ -158,8 +158,8 @@ fn a_terminal_and_an_attached_input(cluster: &Cluster) -> anyhow::Result<()> {
         Ok(())
     })?;
 
-    // script(1) gives kubectl a terminal of its own
-    let exec = "kubectl -n terminal exec -it talk -- sh -c 'test -t 0 && stty size && exit 5'";
+    // script(1) gives kubectl a terminal of its own; its size reaches the container a moment after the command starts
+    let exec = "kubectl -n terminal exec -it talk -- sh -c 'test -t 0 && sleep 1 && stty size && exit 5'";
     let mut command = Command::new("script");
     command
         .args([

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::node;
@@ -110,10 +111,10 @@ fn render(
     binary: u64,
 ) -> String {
     let mut text = format!(
-        "# Benchmarks\n\nWritten by `cargo xtask bench start` on {} processors; median of {RUNS} runs, in seconds (slowest in \
+        "# Benchmarks\n\nWritten by `cargo xtask bench start` on {}; median of {RUNS} runs, in seconds (slowest in \
          parentheses). Node image present, except for the first start, which composes it if it is not cached.\n\n\
          | what | measured | budget |\n|---|---|---|\n",
-        std::thread::available_parallelism().map_or(0, usize::from)
+        machine()
     );
     // writing to a string cannot fail
     let _ = writeln!(text, "| first start of this binary | {:.2} | |", first.as_secs_f64());
@@ -164,6 +165,31 @@ fn render(
         let _ = writeln!(text, "| {} | `{command}` |", kilobytes >> 10);
     }
     text
+}
+
+/// The machine and the day, as far as its own tools say.
+fn machine() -> String {
+    let said = |program: &str, args: &[&str]| {
+        let output = Command::new(program).args(args).output().ok();
+        let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        text.unwrap_or_default()
+    };
+    let cpu = fs_err::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map_or("unknown processor", |(_, model)| model);
+    format!(
+        "{}: {} processors ({model}), {}, Docker {} with {}",
+        said("date", &["-u", "+%F"]),
+        std::thread::available_parallelism().map_or(0, usize::from),
+        said("uname", &["-sr"]),
+        said("docker", &["version", "--format", "{{.Server.Version}}"]),
+        said(
+            "docker",
+            &["info", "--format", "{{.Driver}}, cgroup v{{.CgroupVersion}}"]
+        ),
+    )
 }
 
 #[expect(clippy::print_stdout, reason = "the result of the benchmark")]

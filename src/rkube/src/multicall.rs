@@ -22,6 +22,10 @@ pub(crate) fn dispatch(args: &[String]) -> Option<ExitCode> {
 
 /// `rkube node …` inside a node. Host commands such as `rkube node list` are not handled here.
 fn in_node(words: &[&str]) -> Option<ExitCode> {
+    // most of these are children of init
+    if let Err(error) = node::init::unblock_signals() {
+        return Some(exit::<std::io::Error>(Err(error)));
+    }
     let code = match words {
         [] => {
             log_to_stderr();

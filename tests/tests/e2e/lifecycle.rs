@@ -130,6 +130,14 @@ fn from_start_to_delete(_: &Sandbox) -> anyhow::Result<()> {
     cluster.kubectl(&["create", "configmap", "kept", "--from-literal=a=b"])?;
 
     cluster.rkube(&["stop"])?.ok()?;
+    let log = std::process::Command::new("docker")
+        .args(["logs", &cluster.name])
+        .run()?;
+    ensure!(
+        log.stdout.contains("init: node ended with exit code 0")
+            || log.stderr.contains("init: node ended with exit code 0"),
+        "the agent was not asked to end, or did not: {log:?}"
+    );
     ensure!(cluster.rkube(&["status"])?.code == 7, "status of a stopped cluster");
     cluster.rkube(&["ssh", "true"])?.failed(83)?;
     let port = server_port(&cluster)?;

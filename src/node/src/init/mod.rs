@@ -116,7 +116,14 @@ fn read_config() -> io::Result<NodeConfig> {
     serde_json::from_slice(&text).map_err(io::Error::from)
 }
 
-/// Blocks the signals init acts on and delivers them through a descriptor. Children start with none blocked.
+/// Lets signals through again in a child of init, which blocks those that it reads from a descriptor: what is blocked is
+/// inherited, and an agent that never hears of SIGTERM is killed in the end.
+pub fn unblock_signals() -> io::Result<()> {
+    SigSet::all().thread_unblock()?;
+    Ok(())
+}
+
+/// Blocks the signals init acts on and delivers them through a descriptor.
 fn signals() -> io::Result<SignalFd> {
     let mut set = SigSet::empty();
     for signal in [

@@ -10,7 +10,7 @@ use super::run::Bench;
 
 const RUNS: usize = 5;
 /// After a start things are still settling.
-const SETTLE: Duration = Duration::from_secs(20);
+const SETTLE: Duration = Duration::from_mins(1);
 const IDLE: Duration = Duration::from_mins(1);
 const IMAGE: &str = "rkube.test/busybox:1";
 

@@ -77,8 +77,8 @@ pub(super) fn start(supervisor: &Supervisor, config: &Arc<NodeConfig>, handle: &
     });
 }
 
-/// The addon `storage-provisioner`. In this process, under its own service account's name: a process and a sandbox of its
-/// own would cost a tenth of the node's memory, all day.
+/// The addon `storage-provisioner`. In this process, under its own service account's name: a pod of its own would cost too
+/// much memory for something that rarely works (docs/adr/0003-storage-provisioner-in-process.md).
 async fn provision(handle: Handle, image: String) -> io::Result<()> {
     let user = "system:serviceaccount:kube-system:storage-provisioner";
     let client = handle

@@ -10,7 +10,7 @@ use super::fixes::Facts;
 /// The file containerd is started with.
 pub(crate) const CONFIG: &str = "/etc/containerd/config.toml";
 const CERTS: &str = "/etc/containerd/certs.d";
-/// Not runc: a third of the time per container (docs/adr/0002-crun.md).
+/// Not runc, by measurement (docs/adr/0002-crun.md).
 const RUNTIME: &str = "/usr/bin/crun";
 
 /// Plugins that no node of ours uses; each costs memory and start-up time.

@@ -40,7 +40,12 @@ complete -c rkube -n "__fish_rkube_needs_command" -f -a "ssh" -d 'Runs a shell o
 complete -c rkube -n "__fish_rkube_needs_command" -f -a "logs" -d 'Shows the nodes\' logs'
 complete -c rkube -n "__fish_rkube_needs_command" -f -a "node" -d 'Lists nodes'
 complete -c rkube -n "__fish_rkube_needs_command" -f -a "kubectl" -d 'Runs a kubectl that fits the cluster, against it'
+complete -c rkube -n "__fish_rkube_needs_command" -f -a "trace" -d 'Runs a command and shows what became of its requests: checks, controllers, scheduler, kubelets, with times'
+complete -c rkube -n "__fish_rkube_needs_command" -f -a "dashboard" -d 'Opens a page for looking at the cluster and working on it; goes on until Ctrl-C'
+complete -c rkube -n "__fish_rkube_needs_command" -f -a "addons" -d 'Lists addons, and brings them into the cluster or takes them out'
 complete -c rkube -n "__fish_rkube_needs_command" -f -a "image" -d 'Composes, loads and lists images'
+complete -c rkube -n "__fish_rkube_needs_command" -f -a "bundle" -d 'Brings a cluster to a machine without a network, in one file'
+complete -c rkube -n "__fish_rkube_needs_command" -f -a "mirrors" -d 'Says where images come from, and changes it'
 complete -c rkube -n "__fish_rkube_needs_command" -f -a "ip" -d 'Prints a node\'s address'
 complete -c rkube -n "__fish_rkube_needs_command" -f -a "profile" -d 'Prints the profile in use, or lists all'
 complete -c rkube -n "__fish_rkube_needs_command" -f -a "version" -d 'Prints versions'
@@ -52,12 +57,19 @@ complete -c rkube -n "__fish_rkube_using_subcommand start" -l apiserver-port -d 
 complete -c rkube -n "__fish_rkube_using_subcommand start" -l pod-cidr -d 'Addresses of pods' -r
 complete -c rkube -n "__fish_rkube_using_subcommand start" -l service-cluster-ip-range -d 'Addresses of services' -r
 complete -c rkube -n "__fish_rkube_using_subcommand start" -l dns-domain -d 'The cluster\'s DNS domain' -r
-complete -c rkube -n "__fish_rkube_using_subcommand start" -l extra-config -d 'A setting of a component, such as kubelet.max-pods=50; may be given several times' -r
+complete -c rkube -n "__fish_rkube_using_subcommand start" -l extra-config -d 'A setting of a component, such as kubelet.max-pods=50 or scheduler.config=FILE; may be given several times' -r
 complete -c rkube -n "__fish_rkube_using_subcommand start" -l base-image -d 'A node image that the container engine has, instead of the composed one' -r
+complete -c rkube -n "__fish_rkube_using_subcommand start" -l bundle -d 'A file that `rkube bundle save` wrote; the cluster then comes from it, without a network' -r -F
+complete -c rkube -n "__fish_rkube_using_subcommand start" -l addons -d 'Addons to enable; `rkube addons list` shows all' -r
 complete -c rkube -n "__fish_rkube_using_subcommand start" -l wait-timeout -d 'How long each wait may last, in seconds' -r
 complete -c rkube -n "__fish_rkube_using_subcommand start" -l delete-on-failure -d 'Takes away what a failed first start made' -r -f -a "true\t''
 false\t''"
 complete -c rkube -n "__fish_rkube_using_subcommand start" -l debian-mirror -d 'A Debian mirror to ask after the host\'s own and the recipe\'s; may be given several times' -r
+complete -c rkube -n "__fish_rkube_using_subcommand start" -l image-mirror-country -d 'Also asks the public mirrors of a country: cn, or auto for all of them after the registries themselves' -r
+complete -c rkube -n "__fish_rkube_using_subcommand start" -l image-repository -d 'A repository with copies of all images, such as mirror.example/ns; may be given several times' -r
+complete -c rkube -n "__fish_rkube_using_subcommand start" -l registry-mirror -d 'A mirror of docker.io; may be given several times' -r
+complete -c rkube -n "__fish_rkube_using_subcommand start" -l insecure-registry -d 'A registry, or a network of them, whose certificates are not checked and that may speak plain HTTP' -r
+complete -c rkube -n "__fish_rkube_using_subcommand start" -l registries -d 'A file of mirrors and credentials in the format of k3s\'s registries.yaml' -r -F
 complete -c rkube -n "__fish_rkube_using_subcommand start" -s p -l profile -d 'The cluster\'s name' -r
 complete -c rkube -n "__fish_rkube_using_subcommand start" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -132,6 +144,78 @@ json\t'For programs'"
 complete -c rkube -n "__fish_rkube_using_subcommand kubectl" -s v -l verbose -d 'Says more on stderr; twice for even more'
 complete -c rkube -n "__fish_rkube_using_subcommand kubectl" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rkube -n "__fish_rkube_using_subcommand kubectl" -s V -l version -d 'Print version'
+complete -c rkube -n "__fish_rkube_using_subcommand trace" -l timeout -d 'How long to wait for what follows from the command, in seconds' -r
+complete -c rkube -n "__fish_rkube_using_subcommand trace" -l show -d 'Shows a trace that the cluster remembers' -r
+complete -c rkube -n "__fish_rkube_using_subcommand trace" -s p -l profile -d 'The cluster\'s name' -r
+complete -c rkube -n "__fish_rkube_using_subcommand trace" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand trace" -l explain -d 'Says in a few words what each step is for'
+complete -c rkube -n "__fish_rkube_using_subcommand trace" -s v -l verbose -d 'Says more on stderr; twice for even more'
+complete -c rkube -n "__fish_rkube_using_subcommand trace" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rkube -n "__fish_rkube_using_subcommand trace" -s V -l version -d 'Print version'
+complete -c rkube -n "__fish_rkube_using_subcommand dashboard" -l port -d 'Port on 127.0.0.1; a free one by default' -r
+complete -c rkube -n "__fish_rkube_using_subcommand dashboard" -l service-account -d 'Signs in as this service account, to see what it may do; an administrator by default' -r
+complete -c rkube -n "__fish_rkube_using_subcommand dashboard" -s p -l profile -d 'The cluster\'s name' -r
+complete -c rkube -n "__fish_rkube_using_subcommand dashboard" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand dashboard" -l url -d 'Prints the address, which signs in whoever has it, instead of opening a browser'
+complete -c rkube -n "__fish_rkube_using_subcommand dashboard" -s v -l verbose -d 'Says more on stderr; twice for even more'
+complete -c rkube -n "__fish_rkube_using_subcommand dashboard" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rkube -n "__fish_rkube_using_subcommand dashboard" -s V -l version -d 'Print version'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and not __fish_seen_subcommand_from list enable disable configure images open" -s p -l profile -d 'The cluster\'s name' -r
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and not __fish_seen_subcommand_from list enable disable configure images open" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and not __fish_seen_subcommand_from list enable disable configure images open" -s v -l verbose -d 'Says more on stderr; twice for even more'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and not __fish_seen_subcommand_from list enable disable configure images open" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and not __fish_seen_subcommand_from list enable disable configure images open" -s V -l version -d 'Print version'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and not __fish_seen_subcommand_from list enable disable configure images open" -f -a "list" -d 'Lists all addons and whether the cluster has them'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and not __fish_seen_subcommand_from list enable disable configure images open" -f -a "enable" -d 'Brings addons into the cluster and waits until they work'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and not __fish_seen_subcommand_from list enable disable configure images open" -f -a "disable" -d 'Takes an addon out of the cluster'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and not __fish_seen_subcommand_from list enable disable configure images open" -f -a "configure" -d 'Sets an addon\'s settings; asks for them if none are given'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and not __fish_seen_subcommand_from list enable disable configure images open" -f -a "images" -d 'Lists the images of an addon and where they come from'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and not __fish_seen_subcommand_from list enable disable configure images open" -f -a "open" -d 'Opens an addon\'s page in the browser; goes on until Ctrl-C'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from list" -s p -l profile -d 'The cluster\'s name' -r
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from list" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Says more on stderr; twice for even more'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from enable" -l images -d 'Other images for the addon\'s, by the names that `rkube addons images` shows' -r
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from enable" -l registries -d 'Other registries for the addon\'s images' -r
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from enable" -l wait-timeout -d 'How long to wait for each addon, in seconds' -r
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from enable" -s p -l profile -d 'The cluster\'s name' -r
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from enable" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from enable" -s v -l verbose -d 'Says more on stderr; twice for even more'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from enable" -s V -l version -d 'Print version'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from disable" -s p -l profile -d 'The cluster\'s name' -r
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from disable" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from disable" -s v -l verbose -d 'Says more on stderr; twice for even more'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from disable" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from disable" -s V -l version -d 'Print version'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from configure" -s f -l config-file -d 'A JSON file with the settings' -r -F
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from configure" -s p -l profile -d 'The cluster\'s name' -r
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from configure" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from configure" -s v -l verbose -d 'Says more on stderr; twice for even more'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from configure" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from configure" -s V -l version -d 'Print version'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from images" -s p -l profile -d 'The cluster\'s name' -r
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from images" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from images" -s v -l verbose -d 'Says more on stderr; twice for even more'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from images" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from images" -s V -l version -d 'Print version'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from open" -l port -d 'Port on 127.0.0.1; a free one by default' -r
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from open" -s p -l profile -d 'The cluster\'s name' -r
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from open" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from open" -l url -d 'Prints the address instead of opening a browser'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from open" -s v -l verbose -d 'Says more on stderr; twice for even more'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from open" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from open" -s V -l version -d 'Print version'
 complete -c rkube -n "__fish_rkube_using_subcommand image; and not __fish_seen_subcommand_from compose load ls" -s p -l profile -d 'The cluster\'s name' -r
 complete -c rkube -n "__fish_rkube_using_subcommand image; and not __fish_seen_subcommand_from compose load ls" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -162,6 +246,72 @@ json\t'For programs'"
 complete -c rkube -n "__fish_rkube_using_subcommand image; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Says more on stderr; twice for even more'
 complete -c rkube -n "__fish_rkube_using_subcommand image; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rkube -n "__fish_rkube_using_subcommand image; and __fish_seen_subcommand_from ls" -s V -l version -d 'Print version'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load" -s p -l profile -d 'The cluster\'s name' -r
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load" -s v -l verbose -d 'Says more on stderr; twice for even more'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load" -s V -l version -d 'Print version'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load" -f -a "save" -d 'Writes a file with all that a machine without a network needs: rkube, its node image, images of addons and others'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load" -f -a "load" -d 'Takes such a file in, once every digest in it has been checked; clusters then start from it'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l addons -d 'Addons whose images come along; `rkube addons list` shows all' -r
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l images -d 'Other images that come along: of the container engine, a built-in recipe\'s, or a registry\'s' -r
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l debian-mirror -d 'A Debian mirror to ask after the host\'s own and the recipe\'s; may be given several times' -r
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l image-mirror-country -d 'Also asks the public mirrors of a country: cn, or auto for all of them after the registries themselves' -r
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l image-repository -d 'A repository with copies of all images, such as mirror.example/ns; may be given several times' -r
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l registry-mirror -d 'A mirror of docker.io; may be given several times' -r
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l insecure-registry -d 'A registry, or a network of them, whose certificates are not checked and that may speak plain HTTP' -r
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l registries -d 'A file of mirrors and credentials in the format of k3s\'s registries.yaml' -r -F
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -s p -l profile -d 'The cluster\'s name' -r
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -s v -l verbose -d 'Says more on stderr; twice for even more'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -s V -l version -d 'Print version'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from load" -s p -l profile -d 'The cluster\'s name' -r
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from load" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from load" -s v -l verbose -d 'Says more on stderr; twice for even more'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from load" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from load" -s V -l version -d 'Print version'
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and not __fish_seen_subcommand_from list test set" -s p -l profile -d 'The cluster\'s name' -r
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and not __fish_seen_subcommand_from list test set" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and not __fish_seen_subcommand_from list test set" -s v -l verbose -d 'Says more on stderr; twice for even more'
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and not __fish_seen_subcommand_from list test set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and not __fish_seen_subcommand_from list test set" -s V -l version -d 'Print version'
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and not __fish_seen_subcommand_from list test set" -f -a "list" -d 'Lists registries and where their images come from, in order'
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and not __fish_seen_subcommand_from list test set" -f -a "test" -d 'Asks every source of an image, all at the same time, and shows what each says'
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and not __fish_seen_subcommand_from list test set" -f -a "set" -d 'Sets a registry\'s mirrors; running clusters use them at once, without a restart'
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from list" -s p -l profile -d 'The cluster\'s name' -r
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from list" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Says more on stderr; twice for even more'
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from test" -s p -l profile -d 'The cluster\'s name' -r
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from test" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from test" -l host -d 'Asks from this machine, even if there is a node to ask from'
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from test" -s v -l verbose -d 'Says more on stderr; twice for even more'
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from test" -s V -l version -d 'Print version'
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from set" -l upstream -d 'When the registry itself is asked; last by default' -r -f -a "first\t'Before its mirrors'
+last\t'After its mirrors'
+never\t'Not at all'"
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from set" -l rewrite -d 'Rewrites the image\'s path: a regular expression and what takes the place of what it finds. May be given several times' -r
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from set" -l username -d 'Name to log in with at the mirrors, or at the registry itself without mirrors' -r
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from set" -l ca-file -d 'Certificates of an authority to trust there, as PEM' -r -F
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from set" -l country -d 'Also asks the public mirrors of a country: cn, auto for all of them, none to stop that' -r
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from set" -s p -l profile -d 'The cluster\'s name' -r
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from set" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from set" -l password-stdin -d 'Reads the password from standard input'
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from set" -l insecure-skip-verify -d 'Accepts any certificate there'
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from set" -l cluster -d 'Only for this cluster'
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from set" -s v -l verbose -d 'Says more on stderr; twice for even more'
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from set" -s V -l version -d 'Print version'
 complete -c rkube -n "__fish_rkube_using_subcommand ip" -s n -l node -d 'The node; the control plane by default' -r
 complete -c rkube -n "__fish_rkube_using_subcommand ip" -s p -l profile -d 'The cluster\'s name' -r
 complete -c rkube -n "__fish_rkube_using_subcommand ip" -s o -l output -d 'Output format' -r -f -a "text\t'For people'

@@ -24,6 +24,7 @@ running() { [ "$(kubectl get pod "$1" -o 'jsonpath={.status.phase}')" = Running 
 paused() { rkube status >/root/status; [ $? = 2 ] && grep -q 'apiserver: Paused' /root/status; }
 resolves() { docker exec rkube /usr/bin/rkube node dns-check 10.96.0.10 kubernetes.default.svc.cluster.local 5; }
 limited() { [ "$(kubectl exec limited -- cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/cpu.max)" = "$(printf '67108864\n50000 100000')" ]; }
+closed() { ! kubectl exec client -- wget -q -T 3 -O - http://web/; }
 wget_service() { kubectl exec client -- wget -q -T 10 -O - http://web/ | grep 'Welcome to nginx'; }
 
 say "$(docker version --format 'Docker {{.Server.Version}}'), $(docker info --format '{{.Driver}}, control groups v{{.CgroupVersion}}, {{.CgroupDriver}}'), kernel $(uname -r)"
@@ -44,6 +45,18 @@ step "limited" kubectl run limited --image=rkube.test/busybox:1 --overrides='{"s
   "image":"rkube.test/busybox:1","command":["sleep","3600"],"resources":{"limits":{"memory":"64Mi","cpu":"500m"}}}]}}'
 step "limited runs" patiently running limited
 step "limits hold" limited
+step "addons enable metrics-server" rkube addons enable metrics-server --wait-timeout 300
+step "kubectl top" patiently kubectl top pod client
+sed 's/^/check:   /' /root/out
+step "a policy closes the service" kubectl create -f - <<YAML
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed}
+spec: {podSelector: {matchLabels: {run: web}}, policyTypes: [Ingress]}
+YAML
+step "and it is closed" patiently closed
+step "the policy goes" kubectl delete networkpolicy closed
+step "and it is open again" patiently wget_service
 step "pause" rkube pause
 step "is paused" patiently paused
 step "names resolve while paused" resolves

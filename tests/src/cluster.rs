@@ -91,13 +91,24 @@ pub struct Cluster {
 impl Cluster {
     /// Starts a cluster of `nodes` nodes.
     pub fn start(name: &str, nodes: u8) -> anyhow::Result<Self> {
+        Self::start_with(name, nodes, &[])
+    }
+
+    /// Starts one with documents as settings of components.
+    pub fn start_with(name: &str, nodes: u8, documents: &[(&str, &str)]) -> anyhow::Result<Self> {
         let cluster = Self {
             sandbox: Sandbox::new()?,
             name: cluster_name(name),
         };
         // what a killed run left behind
         cluster.rkube(&["delete"])?.ok()?;
-        cluster.rkube(&["start", "--nodes", &nodes.to_string()])?.ok()?;
+        let mut args = vec!["start".to_owned(), format!("--nodes={nodes}")];
+        for (setting, text) in documents {
+            let file = cluster.sandbox.file(setting, text)?;
+            args.push(format!("--extra-config={setting}={}", file.display()));
+        }
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        cluster.rkube(&args)?.ok()?;
         Ok(cluster)
     }
 

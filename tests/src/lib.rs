@@ -4,10 +4,12 @@ mod cluster;
 mod command;
 mod engine;
 mod https;
+mod registries;
 mod wait;
 
 pub use cluster::{Cluster, Sandbox, cluster_name};
 pub use command::{Output, Run};
 pub use engine::Engine;
 pub use https::https_get;
+pub use registries::{Fault, Faulty, Registry, gateway};
 pub use wait::until;

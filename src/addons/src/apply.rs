@@ -1,59 +1,127 @@
-//! Server-side apply of an addon's objects.
+//! Objects into a cluster and out of it again.
 
-use futures::future::BoxFuture;
-use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
-use kube::{Client, discovery};
+
+use kube::runtime::wait::{await_condition, conditions};
+use kube::{Client, ResourceExt as _, discovery};
 use serde_json::Value;
 
+use crate::error::AddonError;
+use crate::manifests::LABEL;
+use crate::record::Reference;
+
 /// The field manager of everything that addons own.
-const MANAGER: &str = "rkube-addons";
+pub(crate) const MANAGER: &str = "rkube-addons";
 
-/// An object that could not be applied.
-#[derive(Debug, thiserror::Error)]
-#[error("{kind} {name}: {source}")]
-pub struct ApplyError {
-    kind: String,
-    name: String,
-    source: Box<kube::Error>,
+/// How long a namespace may take to end.
+const NAMESPACE_END: Duration = Duration::from_mins(1);
+
+/// On an object that stays when its addon goes: it holds data of the user's.
+const KEEP: &str = "rkube.io/keep";
+
+/// A client that has learned what kinds there are.
+pub(crate) struct Applier<'a> {
+    client: &'a Client,
+    addon: &'a str,
+    kinds: BTreeMap<(String, String), ApiResource>,
 }
 
-/// Applies the objects in order.
-pub fn apply<'a>(client: &'a Client, objects: &'a [Value]) -> BoxFuture<'a, Result<(), ApplyError>> {
-    // boxed: compiled in this crate, once, and not in every crate that awaits it
-    Box::pin(apply_all(client, objects))
-}
+impl<'a> Applier<'a> {
+    pub(crate) fn new(client: &'a Client, addon: &'a str) -> Self {
+        Self {
+            client,
+            addon,
+            kinds: BTreeMap::new(),
+        }
+    }
 
-async fn apply_all(client: &Client, objects: &[Value]) -> Result<(), ApplyError> {
-    for object in objects {
-        let text = |pointer: &str| {
-            object
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
+    /// Applies one object server-side; what others set in the same fields gives way.
+    pub(crate) async fn apply(&mut self, object: &Value) -> Result<(), AddonError> {
+        let reference = Reference::of(object);
+        let work = async {
+            let api = self.api(&reference).await?;
+            if reference.kind == "Namespace" {
+                outlast(&api, &reference.name).await?;
+            }
+            let params = PatchParams::apply(MANAGER).force();
+            api.patch(&reference.name, &params, &Patch::Apply(object)).await
         };
-        let (kind, name, namespace) = (text("/kind"), text("/metadata/name"), text("/metadata/namespace"));
-        let failed = |source| ApplyError {
-            kind: kind.clone(),
-            name: name.clone(),
-            source: Box::new(source),
+        work.await.map(drop).map_err(|source| failed(&reference, source))
+    }
+
+    /// Takes an object away, unless it is gone or is not what was applied: somebody made another of that name since.
+    pub(crate) async fn remove(&mut self, reference: &Reference) -> Result<(), AddonError> {
+        match self.try_remove(reference).await {
+            // the object or its whole kind is gone
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+            Err(kube::Error::Discovery(_)) => Ok(()),
+            other => other.map_err(|source| failed(reference, source)),
+        }
+    }
+
+    async fn try_remove(&mut self, reference: &Reference) -> Result<(), kube::Error> {
+        let api = self.api(reference).await?;
+        let live = api.get(&reference.name).await?;
+        if live.labels().get(LABEL).map(String::as_str) != Some(self.addon) {
+            tracing::info!(kind = reference.kind, name = reference.name, "not ours; left alone");
+            return Ok(());
+        }
+        if live.annotations().get(KEEP).map(String::as_str) == Some("true") {
+            tracing::info!(kind = reference.kind, name = reference.name, "holds data; left alone");
+            return Ok(());
+        }
+        let params = DeleteParams::background();
+        let params = match live.uid() {
+            Some(uid) => params.preconditions(kube::api::Preconditions {
+                uid: Some(uid),
+                resource_version: None,
+            }),
+            None => params,
         };
-        let resource = resource(client, &text("/apiVersion"), &kind).await.map_err(failed)?;
-        let api: Api<DynamicObject> = if namespace.is_empty() {
-            Api::all_with(client.clone(), &resource)
+        api.delete(&reference.name, &params).await.map(drop)
+    }
+
+    /// The collection that an object is in.
+    pub(crate) async fn api(&mut self, reference: &Reference) -> Result<Api<DynamicObject>, kube::Error> {
+        let key = (reference.api_version.clone(), reference.kind.clone());
+        let resource = if let Some(known) = self.kinds.get(&key) {
+            known.clone()
         } else {
-            Api::namespaced_with(client.clone(), &namespace, &resource)
+            let (group, version) = key.0.split_once('/').unwrap_or(("", &key.0));
+            let kind = GroupVersionKind::gvk(group, version, &key.1);
+            let (found, _) = discovery::pinned_kind(self.client, &kind).await?;
+            self.kinds.insert(key, found.clone());
+            found
         };
-        api.patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(object))
-            .await
-            .map_err(failed)?;
+        let client = self.client.clone();
+        Ok(if reference.namespace.is_empty() {
+            Api::all_with(client, &resource)
+        } else {
+            Api::namespaced_with(client, &reference.namespace, &resource)
+        })
+    }
+}
+
+/// Waits for the end of a namespace that is on its way out, as it is after disabling: it takes nothing new. If it takes too long,
+/// the API says what is the matter.
+async fn outlast(api: &Api<DynamicObject>, name: &str) -> Result<(), kube::Error> {
+    let live = api.get_opt(name).await?;
+    let ending = live.filter(|live| live.metadata.deletion_timestamp.is_some());
+    if let Some(uid) = ending.and_then(|live| live.uid()) {
+        let gone = await_condition(api.clone(), name, conditions::is_deleted(&uid));
+        let _ = tokio::time::timeout(NAMESPACE_END, gone).await;
     }
     Ok(())
 }
 
-async fn resource(client: &Client, api_version: &str, kind: &str) -> Result<ApiResource, kube::Error> {
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let found = discovery::pinned_kind(client, &GroupVersionKind::gvk(group, version, kind)).await?;
-    Ok(found.0)
+fn failed(reference: &Reference, source: kube::Error) -> AddonError {
+    AddonError::Object {
+        kind: reference.kind.clone(),
+        name: reference.name.clone(),
+        source: Box::new(source),
+    }
 }

@@ -7,11 +7,13 @@ use http::{Request, Response};
 use store::{BoxFuture, Entry, Store};
 use tokio::sync::Semaphore;
 
+use crate::aggregation::Aggregator;
 use crate::authn::{self, Issuer, Peer};
 use crate::authz::{self, Attributes, rbac::Rbac};
 use crate::documents::Documents;
 use crate::registry::Allocators;
 use crate::streams::Kubelets;
+use crate::trace::Span;
 use crate::{ApiError, Body, Config, RequestInfo, User, admission, respond, routes};
 
 /// Longest time a request that is not long-running may take, as upstream's `--request-timeout`.
@@ -29,8 +31,10 @@ pub struct Api {
     pub(crate) rbac: Rbac,
     pub(crate) allocators: Allocators,
     pub(crate) kubelets: Kubelets,
+    pub(crate) aggregator: Aggregator,
     pub(crate) quotas: admission::Turns,
     pub(crate) documents: Documents,
+    pub(crate) traces: traces::Recorder,
     reads: Semaphore,
     writes: Semaphore,
     pub(crate) started: std::time::Instant,
@@ -69,6 +73,7 @@ impl Api {
         let rbac = Rbac::load(Arc::clone(&store)).await?;
         let allocators = Allocators::load(&*store, config.service_cidr).await?;
         let kubelets = Kubelets::new(&config).map_err(StartError::Tls)?;
+        let aggregator = Aggregator::new(Arc::clone(&store), &config).map_err(StartError::Tls)?;
         let api = Arc::new(Self {
             config,
             store,
@@ -76,8 +81,10 @@ impl Api {
             rbac,
             allocators,
             kubelets,
+            aggregator,
             quotas: admission::Turns::default(),
             documents: Documents::default(),
+            traces: traces::Recorder::default(),
             reads: Semaphore::new(READS),
             writes: Semaphore::new(WRITES),
             started: std::time::Instant::now(),
@@ -103,11 +110,34 @@ impl Api {
 
     async fn answer(self: Arc<Self>, peer: Arc<Peer>, request: Request<Body>) -> Result<Response<Body>, ApiError> {
         let info = RequestInfo::of(&request);
-        let user = authn::authenticate(&self, &peer, request.headers()).await?;
-        let user = authn::impersonated(&self, user, request.headers()).await?;
-        authz::authorize(&self, &user, &Attributes::of(&info)).await?;
+        let span = Span::begin(&self.traces, &info, request.headers());
+        let outcome = self.permit(&peer, &info, span.as_ref(), request).await;
+        if let Some(span) = span {
+            span.end(&outcome);
+        }
+        outcome
+    }
+
+    /// Answers if the user is known and may ask this.
+    async fn permit(
+        self: &Arc<Self>,
+        peer: &Peer,
+        info: &RequestInfo,
+        span: Option<&Span>,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, ApiError> {
+        let asks = authn::authenticate(self, peer, request.headers()).await?;
+        let (how, name) = (authn::credential(peer, &asks), asks.name.clone());
+        let user = authn::impersonated(self, asks, request.headers()).await?;
+        if let Some(span) = span {
+            span.user(&user, how, &name);
+        }
+        let allowed = authz::authorize(self, &user, &Attributes::of(info)).await?;
+        if let Some(span) = span {
+            span.phase("authorization", traces::Outcome::Passed, allowed);
+        }
         if info.is_long_running() {
-            return routes::dispatch(&self, &user, &info, request).await;
+            return routes::dispatch(self, &user, info, span, request).await;
         }
         let gate = if matches!(info.verb, "get" | "list" | "head") {
             &self.reads
@@ -116,7 +146,7 @@ impl Api {
         };
         let work = async {
             let _turn = gate.acquire().await.map_err(ApiError::internal)?;
-            routes::dispatch(&self, &user, &info, request).await
+            routes::dispatch(self, &user, info, span, request).await
         };
         match tokio::time::timeout(REQUEST_TIMEOUT, work).await {
             Ok(outcome) => outcome,
@@ -154,6 +184,11 @@ impl Api {
         }
         key.push_str(name);
         Ok(self.store.get(&key).await?)
+    }
+
+    /// Where components of this process leave what they do while somebody traces.
+    pub fn traces(&self) -> traces::Recorder {
+        self.traces.clone()
     }
 
     /// A client for a component of this process: no socket, no TLS, the same pipeline.

@@ -17,6 +17,12 @@ pub struct Config {
     pub kubelet_client_certificate: Vec<u8>,
     /// See `kubelet_client_certificate`.
     pub kubelet_client_key: Vec<u8>,
+    /// The authority that extension API servers are told to trust for the certificate below.
+    pub front_proxy_ca: Vec<u8>,
+    /// Client certificate and key for extension API servers.
+    pub front_proxy_client_certificate: Vec<u8>,
+    /// See `front_proxy_client_certificate`.
+    pub front_proxy_client_key: Vec<u8>,
     /// Signs service-account tokens (ECDSA P-256).
     pub service_account_key: Vec<u8>,
     /// Verifies them.

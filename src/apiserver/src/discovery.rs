@@ -1,25 +1,21 @@
 //! Discovery (aggregated and legacy), version and OpenID endpoints.
 
 use http::{Response, StatusCode};
-use schema::{Group, Resource};
+use schema::Resource;
 use serde_json::{Value, json};
 
+use crate::aggregation::{self, Listed};
 use crate::respond::{self, Negotiated};
 use crate::{Api, ApiError, Body};
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
 /// `/`: the paths there are.
-pub(crate) fn paths() -> Response<Body> {
+pub(crate) async fn paths(api: &Api) -> Result<Response<Body>, ApiError> {
     let mut paths = vec!["/api".to_owned(), "/api/v1".to_owned(), "/apis".to_owned()];
-    for group in schema::groups().iter().filter(|group| !group.name.is_empty()) {
-        paths.push(format!("/apis/{}", group.name));
-        paths.extend(
-            group
-                .versions
-                .iter()
-                .map(|version| format!("/apis/{}/{version}", group.name)),
-        );
+    for (group, versions) in aggregation::groups(api).await? {
+        paths.push(format!("/apis/{group}"));
+        paths.extend(versions.iter().map(|one| format!("/apis/{group}/{}", one.version)));
     }
     for other in [
         "/healthz",
@@ -33,7 +29,7 @@ pub(crate) fn paths() -> Response<Body> {
     ] {
         paths.push(other.to_owned());
     }
-    respond::json(&json!({"paths": paths}))
+    Ok(respond::json(&json!({"paths": paths})))
 }
 
 pub(crate) fn version(api: &Api) -> Response<Body> {
@@ -57,10 +53,10 @@ fn architecture() -> &'static str {
 }
 
 /// `/api…` and `/apis…` down to a group version.
-pub(crate) fn answer(api: &Api, negotiated: Negotiated, segments: &[&str]) -> Result<Response<Body>, ApiError> {
+pub(crate) async fn answer(api: &Api, negotiated: Negotiated, segments: &[&str]) -> Result<Response<Body>, ApiError> {
     match segments {
-        ["api"] if negotiated.discovery => Ok(aggregated(true)),
-        ["apis"] if negotiated.discovery => Ok(aggregated(false)),
+        ["api"] if negotiated.discovery => Ok(aggregated(vec![core_group()])),
+        ["apis"] if negotiated.discovery => Ok(aggregated(named_groups(api).await?)),
         ["api"] => {
             let address = format!("{}:{}", api.config.advertise, api.config.port);
             let cidrs = json!([{"clientCIDR": "0.0.0.0/0", "serverAddress": address}]);
@@ -71,7 +67,11 @@ pub(crate) fn answer(api: &Api, negotiated: Negotiated, segments: &[&str]) -> Re
             )
         }
         ["apis"] => {
-            let groups: Vec<Value> = named_groups().map(legacy_group).collect();
+            let groups = aggregation::groups(api).await?;
+            let groups: Vec<Value> = groups
+                .iter()
+                .map(|(name, versions)| legacy_group(name, versions))
+                .collect();
             respond::plain(
                 negotiated,
                 StatusCode::OK,
@@ -80,10 +80,12 @@ pub(crate) fn answer(api: &Api, negotiated: Negotiated, segments: &[&str]) -> Re
         }
         ["api", version] => resources(negotiated, "", version),
         ["apis", group] => {
-            let group = named_groups()
-                .find(|known| known.name == *group)
+            let groups = aggregation::groups(api).await?;
+            let (name, versions) = groups
+                .iter()
+                .find(|(name, _)| name == group)
                 .ok_or_else(ApiError::no_such_path)?;
-            let mut object = legacy_group(group);
+            let mut object = legacy_group(name, versions);
             object["kind"] = "APIGroup".into();
             object["apiVersion"] = "v1".into();
             respond::plain(negotiated, StatusCode::OK, &object)
@@ -93,22 +95,18 @@ pub(crate) fn answer(api: &Api, negotiated: Negotiated, segments: &[&str]) -> Re
     }
 }
 
-fn named_groups() -> impl Iterator<Item = &'static Group> {
-    schema::groups().iter().filter(|group| !group.name.is_empty())
-}
-
 fn of_version<'a>(group: &'a str, version: &'a str) -> impl Iterator<Item = &'static Resource> + 'a {
     schema::resources()
         .iter()
         .filter(move |resource| resource.group == group && resource.version == version)
 }
 
-fn legacy_group(group: &Group) -> Value {
-    let version = |version: &&str| json!({"groupVersion": format!("{}/{version}", group.name), "version": version});
+fn legacy_group(name: &str, versions: &[Listed]) -> Value {
+    let version = |one: &Listed| json!({"groupVersion": format!("{name}/{}", one.version), "version": one.version});
     json!({
-        "name": group.name,
-        "versions": group.versions.iter().map(version).collect::<Vec<_>>(),
-        "preferredVersion": group.versions.first().map(version),
+        "name": name,
+        "versions": versions.iter().map(version).collect::<Vec<_>>(),
+        "preferredVersion": versions.first().map(version),
     })
 }
 
@@ -152,22 +150,37 @@ fn resources(negotiated: Negotiated, group: &str, version: &str) -> Result<Respo
     respond::plain(negotiated, StatusCode::OK, &list)
 }
 
-/// `APIGroupDiscoveryList` of the core group or of all others.
-fn aggregated(core: bool) -> Response<Body> {
-    let groups = schema::groups().iter().filter(|group| group.name.is_empty() == core);
-    let items: Vec<Value> = groups
-        .map(|group| {
-            let versions = group.versions.iter().map(|version| {
-                let resources: Vec<Value> = of_version(group.name, version).map(aggregated_resource).collect();
-                json!({"version": version, "freshness": "Current", "resources": resources})
-            });
-            let mut item = json!({"metadata": {"creationTimestamp": null}, "versions": versions.collect::<Vec<_>>()});
-            if !core {
-                item["metadata"]["name"] = group.name.into();
-            }
-            item
-        })
-        .collect();
+fn core_group() -> Value {
+    json!({"metadata": {"creationTimestamp": null}, "versions": [local_version("", "v1")]})
+}
+
+/// `APIGroupDiscovery` of all groups but the core's, those of other servers included.
+async fn named_groups(api: &Api) -> Result<Vec<Value>, ApiError> {
+    let remote = aggregation::remote_versions(api).await?;
+    let groups = aggregation::groups(api).await?.into_iter().map(|(name, versions)| {
+        let versions: Vec<Value> = versions
+            .iter()
+            .filter_map(|one| {
+                if !one.is_remote {
+                    return Some(local_version(&name, &one.version));
+                }
+                let of_group = remote.iter().filter(|(group, _)| *group == name);
+                let mut versions = of_group.map(|(_, version)| version);
+                versions.find(|version| version["version"] == one.version).cloned()
+            })
+            .collect();
+        json!({"metadata": {"name": name, "creationTimestamp": null}, "versions": versions})
+    });
+    Ok(groups.collect())
+}
+
+fn local_version(group: &str, version: &str) -> Value {
+    let resources: Vec<Value> = of_version(group, version).map(aggregated_resource).collect();
+    json!({"version": version, "freshness": "Current", "resources": resources})
+}
+
+/// `APIGroupDiscoveryList`.
+fn aggregated(items: Vec<Value>) -> Response<Body> {
     let list = json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items});
     let mut response = respond::raw(StatusCode::OK, AGGREGATED, list.to_string());
     response

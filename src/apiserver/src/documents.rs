@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
 use crate::respond::{self, ranges};
-use crate::{Api, ApiError, Body, RequestInfo};
+use crate::{Api, ApiError, Body, RequestInfo, aggregation};
 
 /// As clients ask for it; Go's own parser of media types refuses the `@`, so answers have [`PROTOBUF`].
 const PROTOBUF_ASKED: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
@@ -114,9 +114,20 @@ pub(crate) async fn answer(
         ["v2"] => v2(api, headers).await,
         ["v3"] => {
             let stamp = hex(&Sha256::digest(api.config.version.as_bytes()));
-            Ok(respond::json(&openapi::index(stamp.get(..16).unwrap_or(&stamp))))
+            let mut index = openapi::index(stamp.get(..16).unwrap_or(&stamp));
+            for (path, entry) in aggregation::remote_paths(api).await? {
+                index["paths"][path] = entry;
+            }
+            Ok(respond::json(&index))
         }
         ["v3", path @ ..] => {
+            if let ["apis", group, version] = path
+                && let Some(remote) = api.aggregator.of_group_version(group, version).await?
+            {
+                let query = info.param("hash").map(|hash| format!("?hash={hash}"));
+                let url = format!("{}{}", info.path, query.unwrap_or_default());
+                return aggregation::remote_document(api, &remote, &url).await;
+            }
             let document =
                 openapi::document(&path.join("/"), &api.config.version).ok_or_else(ApiError::no_such_path)?;
             let mut response = respond::json(&document);

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use http::{Response, StatusCode};
+use machinery::exposition::{self, Exposition, Kind};
 
 use crate::{Api, ApiError, Body, RequestInfo, respond};
 
@@ -31,15 +32,24 @@ pub(crate) fn answer(_api: &Api, info: &RequestInfo, segments: &[&str]) -> Resul
 
 /// Few, but true: what the server itself knows.
 pub(crate) fn metrics(api: &Api) -> Response<Body> {
-    let text = format!(
-        "# HELP apiserver_storage_revision Newest revision of the store.\n\
-         # TYPE apiserver_storage_revision gauge\n\
-         apiserver_storage_revision {}\n\
-         # HELP process_uptime_seconds Seconds since the API server started.\n\
-         # TYPE process_uptime_seconds gauge\n\
-         process_uptime_seconds {}\n",
-        api.store.revision(),
-        api.started.elapsed().as_secs(),
-    );
-    respond::raw(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
+    let mut out = Exposition::default();
+    out.family(
+        "apiserver_storage_revision",
+        Kind::Gauge,
+        "Newest revision of the store.",
+    )
+    .sample(&[], api.store.revision().0 as f64, None);
+    out.family(
+        "process_uptime_seconds",
+        Kind::Gauge,
+        "Seconds since the API server started.",
+    )
+    .sample(&[], api.started.elapsed().as_secs_f64(), None);
+    out.family(
+        "kubernetes_build_info",
+        Kind::Gauge,
+        "The version that is served. The value is always 1.",
+    )
+    .sample(&[("git_version", &api.config.version)], 1.0, None);
+    respond::raw(StatusCode::OK, exposition::MEDIA_TYPE, out.finish())
 }

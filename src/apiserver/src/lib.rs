@@ -5,6 +5,7 @@
 //! objects in general from `machinery`. Components of this process use [`Api::client`], everybody else TLS.
 
 mod admission;
+mod aggregation;
 mod api;
 mod authn;
 mod authz;
@@ -26,6 +27,7 @@ mod server;
 mod storage;
 mod streams;
 mod subresources;
+mod trace;
 mod user;
 
 #[cfg(test)]

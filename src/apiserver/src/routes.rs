@@ -6,18 +6,23 @@ use http::{HeaderMap, Request, Response, StatusCode, header};
 
 use crate::registry::{self, Call};
 use crate::respond::Negotiated;
-use crate::{Api, ApiError, Body, RequestInfo, User, discovery, documents, health, streams, subresources};
+use crate::trace::{self, Span};
+use crate::{Api, ApiError, Body, RequestInfo, User, aggregation, discovery, documents, health, streams, subresources};
 
 /// Answers an authorized request.
 pub(crate) async fn dispatch(
     api: &Arc<Api>,
     user: &User,
     info: &RequestInfo,
+    span: Option<&Span>,
     request: Request<Body>,
 ) -> Result<Response<Body>, ApiError> {
+    if let Some(remote) = api.aggregator.of_path(&info.path).await? {
+        return aggregation::pass(api, user, info, &remote, request).await;
+    }
     let negotiated = Negotiated::of(request.headers()).including(info)?;
     if !info.is_resource {
-        return other(api, info, request.headers(), negotiated).await;
+        return other(api, user, info, request.headers(), negotiated).await;
     }
     let resource = schema::resource(&info.group, &info.version, &info.resource).ok_or_else(ApiError::no_such_path)?;
     if resource.namespaced
@@ -45,6 +50,7 @@ pub(crate) async fn dispatch(
         resource,
         negotiated,
         manager: &manager,
+        span,
         applying: info.verb == "patch" && is_apply(request.headers()),
     };
     if !info.subresource.is_empty() {
@@ -114,6 +120,7 @@ async fn subresource(call: Call<'_>, request: Request<Body>) -> Result<Response<
 
 async fn other(
     api: &Arc<Api>,
+    user: &User,
     info: &RequestInfo,
     headers: &HeaderMap,
     negotiated: Negotiated,
@@ -124,11 +131,12 @@ async fn other(
         return Err(ApiError::method_not_allowed());
     }
     match segments.as_slice() {
-        [] => Ok(discovery::paths()),
+        [] => discovery::paths(api).await,
         ["healthz" | "livez" | "readyz", ..] => health::answer(api, info, &segments),
         ["version"] => Ok(discovery::version(api)),
+        ["traces", rest @ ..] => trace::answer(api, user, rest).await,
         ["metrics"] => Ok(health::metrics(api)),
-        ["api" | "apis", ..] => discovery::answer(api, negotiated, &segments),
+        ["api" | "apis", ..] => discovery::answer(api, negotiated, &segments).await,
         ["openapi", rest @ ..] => documents::answer(api, info, headers, rest).await,
         [".well-known", "openid-configuration"] => Ok(discovery::openid(api)),
         ["openid", "v1", "jwks"] => discovery::jwks(api),

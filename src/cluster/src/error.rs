@@ -129,6 +129,14 @@ pub enum ClusterError {
         /// What is wrong.
         reason: String,
     },
+    /// An image that is nowhere to be had.
+    #[error("image {reference}: no source has it:{}", quote(.answers))]
+    NoSource {
+        /// Full reference.
+        reference: String,
+        /// Source and its answer, in the order asked.
+        answers: Vec<(String, String)>,
+    },
     /// The user interrupted the command.
     #[error("interrupted")]
     Interrupted,
@@ -141,6 +149,9 @@ pub enum ClusterError {
     /// The image could not be composed.
     #[error(transparent)]
     Imaging(#[from] imaging::ImagingError),
+    /// What is said about mirrors makes no sense.
+    #[error(transparent)]
+    Mirrors(#[from] mirrors::DocumentError),
     /// A file on the host.
     #[error(transparent)]
     Io(#[from] std::io::Error),

@@ -26,7 +26,7 @@ pub(crate) async fn resume(engine: &Engine, node: &str) -> Result<bool, ClusterE
 }
 
 /// Whether a node's process is frozen.
-pub(crate) async fn is_paused(engine: &Engine, node: &str) -> Result<bool, ClusterError> {
+pub async fn is_paused(engine: &Engine, node: &str) -> Result<bool, ClusterError> {
     in_node(engine, node, "paused")
         .await
         .map(|output| output.trim() == "true")

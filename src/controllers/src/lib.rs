@@ -2,6 +2,9 @@
 //!
 //! All read from shared informers (one watch per kind) and write through the API like anyone else.
 
+mod apiservice;
+mod attachdetach;
+mod certificates;
 mod clusterrole;
 mod cronjob;
 mod daemonset;
@@ -11,18 +14,23 @@ mod endpoints;
 mod endpointslice;
 mod ephemeral;
 mod gc;
+mod horizontalpodautoscaler;
 mod job;
+mod loadbalancer;
 mod mirroring;
 mod namespace;
 mod nodelifecycle;
 mod persistentvolume;
 mod podgc;
 mod replicaset;
+mod resourceclaim;
 mod resourcequota;
 mod serviceaccount;
+mod servicecidr;
 mod shared;
 mod statefulset;
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use kube::Client;
@@ -32,10 +40,22 @@ use shared::Ctx;
 pub use shared::error::Error;
 
 /// What controllers must know beyond the API.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Config {
     /// The cluster's CA, PEM: published in every namespace as the ConfigMap `kube-root-ca.crt`.
     pub root_ca: String,
+    /// The CA's key, PEM, with which approved CertificateSigningRequests are signed; without it nothing is.
+    pub ca_key: Option<String>,
+    /// First and last address for services of type LoadBalancer; without them they get none.
+    pub load_balancers: Option<(Ipv4Addr, Ipv4Addr)>,
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config")
+            .field("root_ca", &self.root_ca)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Starts all controllers as supervised components of `tasks`, and returns.
@@ -48,6 +68,9 @@ pub async fn run(client: Client, config: Config, tasks: &Supervisor) {
         };
     }
     start! {
+        "apiservice": apiservice::run,
+        "attachdetach": attachdetach::run,
+        "certificates": certificates::run,
         "clusterrole": clusterrole::run,
         "cronjob": cronjob::run,
         "daemonset": daemonset::run,
@@ -56,7 +79,9 @@ pub async fn run(client: Client, config: Config, tasks: &Supervisor) {
         "endpoints": endpoints::run,
         "endpointslice": endpointslice::run,
         "gc": gc::run,
+        "horizontalpodautoscaler": horizontalpodautoscaler::run,
         "job": job::run,
+        "loadbalancer": loadbalancer::run,
         "endpointslicemirroring": mirroring::run,
         "namespace": namespace::run,
         "nodelifecycle": nodelifecycle::run,
@@ -67,8 +92,11 @@ pub async fn run(client: Client, config: Config, tasks: &Supervisor) {
         "pvc-protection": persistentvolume::protection::claims,
         "replicaset": replicaset::run,
         "replicationcontroller": replicaset::run_replication,
+        "resourceclaim": resourceclaim::run,
         "resourcequota": resourcequota::run,
         "serviceaccount": serviceaccount::run,
+        "servicecidr": servicecidr::run,
+        "service-ip-repair": servicecidr::run_repair,
         "statefulset": statefulset::run,
         "root-ca": serviceaccount::run_root_ca,
     }

@@ -16,6 +16,23 @@ use tasks::{Group, Supervisor};
 
 use super::*;
 
+/// Waits until the list is as wanted; on failure says what it last saw.
+pub(crate) async fn until<K, T>(api: &Api<K>, what: &str, look: impl Fn(Vec<K>) -> Option<T>) -> T
+where
+    K: Clone + Debug + Serialize + DeserializeOwned,
+{
+    let mut last = String::new();
+    for _ in 0..600 {
+        let list = api.list(&ListParams::default()).await.expect("list").items;
+        last = serde_json::to_string(&list).expect("json");
+        if let Some(found) = look(list) {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("{what} did not happen; last seen: {last}");
+}
+
 /// A control plane without scheduler and kubelet.
 pub(crate) struct Cluster {
     pub(crate) client: Client,
@@ -33,8 +50,11 @@ impl Cluster {
             ca: cert.clone(),
             certificate: cert.clone(),
             key: cert_key.clone(),
-            kubelet_client_certificate: cert,
-            kubelet_client_key: cert_key,
+            kubelet_client_certificate: cert.clone(),
+            kubelet_client_key: cert_key.clone(),
+            front_proxy_ca: cert.clone(),
+            front_proxy_client_certificate: cert,
+            front_proxy_client_key: cert_key,
             service_account_key: key.serialize_pem().into_bytes(),
             service_account_public_key: key.public_key_pem().into_bytes(),
             issuer: "https://kubernetes.default.svc.cluster.local".to_owned(),
@@ -53,11 +73,16 @@ impl Cluster {
             client.clone(),
             Config {
                 root_ca: "CA".to_owned(),
+                ..Config::default()
             },
             &tasks,
         )
         .await;
-        Self { client, group }
+        let cluster = Self { client, group };
+        // without it no pod is let in
+        let account = |all: Vec<ServiceAccount>| all.into_iter().find(|account| account.name_any() == "default");
+        cluster.until("the default account", account).await;
+        cluster
     }
 
     pub(crate) fn api<K>(&self) -> Api<K>
@@ -82,7 +107,7 @@ impl Cluster {
             .expect("created")
     }
 
-    /// Waits until the list is as wanted; on failure says what it last saw.
+    /// Waits until the objects in the namespace `default` are as wanted.
     pub(crate) async fn until<K, T>(&self, what: &str, look: impl Fn(Vec<K>) -> Option<T>) -> T
     where
         K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
@@ -91,16 +116,7 @@ impl Cluster {
             + Serialize
             + DeserializeOwned,
     {
-        let mut last = String::new();
-        for _ in 0..600 {
-            let list = self.api::<K>().list(&ListParams::default()).await.expect("list").items;
-            last = serde_json::to_string(&list).expect("json");
-            if let Some(found) = look(list) {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("{what} did not happen; last seen: {last}");
+        until(&self.api(), what, look).await
     }
 
     /// Does the kubelet's part: every live pod runs and is ready.
@@ -413,4 +429,6 @@ async fn replication_controllers_keep_their_number() {
     cluster.group.stop(Duration::from_secs(5)).await;
 }
 
+mod autoscaling;
 mod cleaning;
+mod custom_metrics;

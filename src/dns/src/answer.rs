@@ -9,7 +9,7 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 use crate::records::{Backend, Key, Port, Records, Target, dashed};
 
 /// Seconds that answers may be kept.
-const TTL: u32 = 5;
+pub(crate) const TTL: u32 = 5;
 /// Version of the specification, which `dns-version` tells.
 const SCHEMA: &str = "1.1.0";
 
@@ -262,7 +262,7 @@ fn headless<'a>(records: &'a Records, key: &Key) -> Option<Vec<&'a Backend>> {
     }
 }
 
-fn address_data(address: IpAddr, kind: RecordType) -> Option<RData> {
+pub(crate) fn address_data(address: IpAddr, kind: RecordType) -> Option<RData> {
     match (address, kind) {
         (IpAddr::V4(address), RecordType::A | RecordType::ANY) => Some(RData::A(A(address))),
         (IpAddr::V6(address), RecordType::AAAA | RecordType::ANY) => Some(RData::AAAA(AAAA(address))),

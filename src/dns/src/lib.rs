@@ -7,10 +7,12 @@ mod answer;
 mod follow;
 mod forward;
 mod health;
+mod ingress;
 mod records;
 mod serve;
 
 #[cfg(test)]
 mod tests;
 
+pub use ingress::{IngressConfig, run_for_ingresses};
 pub use serve::{Config, RunError, run};

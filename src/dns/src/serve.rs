@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_proto::rr::DNSClass;
+use hickory_proto::rr::{DNSClass, Name, RecordType};
 use kube::Client;
 use tasks::{CancellationToken, Group};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::{Semaphore, watch};
 
-use crate::answer::Zone;
+use crate::answer::{Answer, Zone};
 use crate::follow::{self, Shared};
 use crate::forward::Forwarder;
 use crate::health;
@@ -57,10 +57,19 @@ pub enum RunError {
     },
 }
 
-struct Server {
-    zone: Zone,
-    records: Shared,
-    forwarder: Forwarder,
+/// Finds what a name stands for; `None` for names that are none of its own.
+pub(crate) type Lookup = Box<dyn Fn(&Name, RecordType) -> Option<Answer> + Send + Sync>;
+
+/// Where a server is reached.
+pub(crate) struct Places {
+    pub(crate) dns: SocketAddr,
+    pub(crate) health: SocketAddr,
+}
+
+pub(crate) struct Server {
+    lookup: Lookup,
+    /// Asked for everything else; without it, everything else is refused.
+    forwarder: Option<Forwarder>,
     turns: Arc<Semaphore>,
 }
 
@@ -73,25 +82,38 @@ pub fn run(client: Client, config: Config, cancel: CancellationToken) -> BoxFutu
 async fn work(client: Client, config: Config, cancel: CancellationToken) -> Result<(), RunError> {
     let records = Shared::default();
     let (ready, is_ready) = watch::channel(false);
-    let server = Arc::new(Server {
-        zone: Zone::new(&config.domain),
-        records: Arc::clone(&records),
-        forwarder: Forwarder::new(config.upstream),
-        turns: Arc::new(Semaphore::new(AT_ONCE)),
-    });
-    let group = Group::below(&cancel);
+    let (zone, known) = (Zone::new(&config.domain), Arc::clone(&records));
+    let lookup = move |question: &Name, kind| {
+        let records = known.read().unwrap_or_else(PoisonError::into_inner);
+        zone.answer(&records, question, kind)
+    };
+    let server = Server::new(Box::new(lookup), Some(Forwarder::new(config.upstream)));
+    let places = Places {
+        dns: config.listen,
+        health: config.health,
+    };
+    let following = follow::follow(client, records, ready);
+    serve(server, places, following, is_ready, cancel).await
+}
+
+/// Serves while `following` keeps what the server looks up, until cancelled.
+pub(crate) async fn serve(
+    server: Server,
+    places: Places,
+    following: impl Future<Output = Result<(), RunError>>,
+    is_ready: watch::Receiver<bool>,
+    cancel: CancellationToken,
+) -> Result<(), RunError> {
+    let Places { dns, health } = places;
+    let (server, group) = (Arc::new(server), Group::below(&cancel));
     let failed = |what: &'static str, address| move |source| RunError::Socket { what, address, source };
-    let udp = UdpSocket::bind(config.listen)
-        .await
-        .map_err(failed("UDP", config.listen))?;
-    let tcp = TcpListener::bind(config.listen)
-        .await
-        .map_err(failed("TCP", config.listen))?;
+    let udp = UdpSocket::bind(dns).await.map_err(failed("UDP", dns))?;
+    let tcp = TcpListener::bind(dns).await.map_err(failed("TCP", dns))?;
     let outcome = tokio::select! {
-        outcome = follow::follow(client, records, ready) => outcome,
-        outcome = Arc::clone(&server).serve_udp(Arc::new(udp), &group) => outcome.map_err(failed("UDP", config.listen)),
-        outcome = server.serve_tcp(tcp, &group) => outcome.map_err(failed("TCP", config.listen)),
-        outcome = health::serve(config.health, is_ready) => outcome.map_err(failed("health", config.health)),
+        outcome = following => outcome,
+        outcome = Arc::clone(&server).serve_udp(Arc::new(udp), &group) => outcome.map_err(failed("UDP", dns)),
+        outcome = server.serve_tcp(tcp, &group) => outcome.map_err(failed("TCP", dns)),
+        outcome = health::serve(health, is_ready) => outcome.map_err(failed("health", health)),
         () = cancel.cancelled() => Ok(()),
     };
     group.stop(Duration::from_secs(1)).await;
@@ -99,6 +121,14 @@ async fn work(client: Client, config: Config, cancel: CancellationToken) -> Resu
 }
 
 impl Server {
+    pub(crate) fn new(lookup: Lookup, forwarder: Option<Forwarder>) -> Self {
+        Self {
+            lookup,
+            forwarder,
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+        }
+    }
+
     async fn serve_udp(self: Arc<Self>, socket: Arc<UdpSocket>, group: &Group) -> std::io::Result<()> {
         let mut buffer = vec![0; 4096];
         loop {
@@ -187,28 +217,27 @@ impl Server {
         if question.query_class() != DNSClass::IN {
             return fail(ResponseCode::Refused);
         }
-        let found = {
-            let records = self.records.read().unwrap_or_else(PoisonError::into_inner);
-            self.zone.answer(&records, question.name(), question.query_type())
-        };
-        let Some(found) = found else {
-            return Some(self.forwarder.ask(query).await);
+        let Some(found) = (self.lookup)(question.name(), question.query_type()) else {
+            return match &self.forwarder {
+                Some(forwarder) => Some(forwarder.ask(query).await),
+                None => fail(ResponseCode::Refused),
+            };
         };
         let mut answer = Message::response(query.metadata.id, OpCode::Query);
         answer.queries.clone_from(&query.queries);
         answer.metadata.authoritative = true;
         answer.metadata.recursion_desired = query.metadata.recursion_desired;
-        answer.metadata.recursion_available = true;
+        answer.metadata.recursion_available = self.forwarder.is_some();
         answer.metadata.response_code = found.code.unwrap_or(ResponseCode::NoError);
         answer.answers = found.answers;
         answer.authorities = found.authorities;
         answer.additionals = found.additionals;
-        if let Some(target) = found.follow {
+        if let (Some(target), Some(forwarder)) = (found.follow, &self.forwarder) {
             let mut onward = Message::query();
             onward.metadata.id = query.metadata.id;
             onward.metadata.recursion_desired = true;
             onward.add_query(Query::query(target, question.query_type()));
-            let records = self.forwarder.ask(&onward).await.answers;
+            let records = forwarder.ask(&onward).await.answers;
             answer.answers.extend(records);
         }
         if query.edns.is_some() {

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::debian::{Archive as DebianArchive, HostApt, Index, Keyring, Package, open, resolve};
 use crate::fetch::{Fetcher, Wanted};
-use crate::image::Layer;
+use crate::image::{Layer, architecture};
 use crate::rootfs::{CAREFUL, Filter, Tree, finish, unpack, write_layer};
-use crate::{Event, ImagingError, Progress, Recipe};
+use crate::{Event, ImagingError, Progress, Recipe, Shelf, lock};
 
 /// Downloads at a time.
 const PARALLEL: usize = 8;
@@ -26,6 +26,8 @@ pub struct Settings {
     pub host_root: PathBuf,
     /// Mirrors asked last, from `--debian-mirror`.
     pub mirrors: Vec<String>,
+    /// What bundles have brought.
+    pub shelf: Shelf,
 }
 
 /// A recipe's layer and what is in it.
@@ -49,16 +51,18 @@ impl Composer {
         Self { settings, progress }
     }
 
-    /// The layer of an earlier run, if it is still here. No network.
+    /// The layer of an earlier run or of a bundle, if it is here. No network.
     pub fn cached(&self, recipe: &Recipe) -> Option<Base> {
-        let text = fs_err::read_to_string(self.meta(recipe)).ok()?;
-        let base: Base = serde_json::from_str(&text).ok()?;
-        fs_err::metadata(&base.layer.path)
-            .is_ok_and(|meta| meta.len() == base.layer.size)
-            .then_some(base)
+        let kept = || {
+            let text = fs_err::read_to_string(self.meta(recipe)).ok()?;
+            let base: Base = serde_json::from_str(&text).ok()?;
+            let whole = fs_err::metadata(&base.layer.path).is_ok_and(|meta| meta.len() == base.layer.size);
+            whole.then_some(base)
+        };
+        kept().or_else(|| self.settings.shelf.base(&recipe.digest()))
     }
 
-    /// The recipe's layer, from the cache or made now.
+    /// The recipe's layer: from the cache, a bundle, or made now.
     pub async fn base(&self, recipe: &Recipe) -> Result<Base, ImagingError> {
         if let Some(base) = self.cached(recipe) {
             return Ok(base);
@@ -85,6 +89,13 @@ impl Composer {
         let mut tree = Tree::new(spool.path())?;
         unpack(&mut tree, &file, &Filter::of(recipe))?;
         Ok(tree.content(path)?)
+    }
+
+    /// Downloads a program that is published beside its SHA-256, from the first of `urls` that has it.
+    pub async fn published(&self, what: &str, urls: &[String]) -> Result<PathBuf, ImagingError> {
+        fs_err::create_dir_all(&self.settings.cache)?;
+        let fetcher = Fetcher::new(&self.settings.cache, None, self.progress.clone())?;
+        fetcher.published(what, urls).await
     }
 
     async fn make(&self, recipe: &Recipe) -> Result<Base, ImagingError> {
@@ -151,7 +162,7 @@ impl Composer {
             };
             for component in &spec.components {
                 archive
-                    .load(&fetcher, component, debian_architecture(), archives.len(), &mut index)
+                    .load(&fetcher, component, architecture(), archives.len(), &mut index)
                     .await?;
             }
             archives.push(archive);
@@ -168,20 +179,7 @@ impl Composer {
 
     async fn lock(&self) -> Result<fs_err::File, ImagingError> {
         let path = self.settings.cache.join("compose.lock");
-        let file = fs_err::File::create(&path)?;
-        let began = tokio::time::Instant::now();
-        let mut told = false;
-        // a lock on a file cannot be awaited, so this is one of the few places that poll
-        while file.file().try_lock().is_err() {
-            if !std::mem::replace(&mut told, true) {
-                (self.progress)(Event::Waiting);
-            }
-            if began.elapsed() > LOCK_DEADLINE {
-                return Err(ImagingError::Locked(self.settings.cache.display().to_string()));
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        Ok(file)
+        lock::take(&path, LOCK_DEADLINE, || (self.progress)(Event::Waiting)).await
     }
 }
 
@@ -230,14 +228,5 @@ fn wanted(package: &Package, archives: &[DebianArchive]) -> Wanted {
             .collect(),
         sha256: package.sha256.clone(),
         size: package.size,
-    }
-}
-
-/// Debian's name of the architecture this binary runs on.
-fn debian_architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
     }
 }

@@ -2,12 +2,17 @@
 
 use crate::{ImagingError, Recipe};
 
-const RECIPES: [(&str, &str); 5] = [
+const RECIPES: &[(&str, &str)] = &[
     ("node", include_str!("../../../images/node/recipe.yaml")),
     ("busybox", include_str!("../../../images/test/busybox.yaml")),
     ("etcd", include_str!("../../../images/test/etcd.yaml")),
+    ("mariadb", include_str!("../../../images/test/mariadb.yaml")),
     ("nginx", include_str!("../../../images/test/nginx.yaml")),
+    ("node-exporter", include_str!("../../../images/test/node-exporter.yaml")),
+    ("php", include_str!("../../../images/test/php.yaml")),
+    ("prometheus", include_str!("../../../images/test/prometheus.yaml")),
     ("redis", include_str!("../../../images/test/redis.yaml")),
+    ("registry", include_str!("../../../images/addons/registry.yaml")),
 ];
 
 /// Debian's archive keys: armored, each with its subkeys.

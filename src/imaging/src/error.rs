@@ -21,11 +21,30 @@ pub enum ImagingError {
         /// Source and its answer, in the order asked.
         answers: Vec<(String, String)>,
     },
+    /// No source of a registry has the image.
+    #[error(transparent)]
+    Registry(#[from] mirrors::SourcesError),
+    /// An image that is not as images are.
+    #[error("image {reference}: {reason}")]
+    Image {
+        /// Reference.
+        reference: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A release or package index that cannot be read.
     #[error("malformed {what}: {reason}")]
     Malformed {
         /// File.
         what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file that is no bundle, or a damaged one.
+    #[error("{file}: {reason}")]
+    Bundle {
+        /// The file.
+        file: String,
         /// What is wrong with it.
         reason: String,
     },
@@ -41,7 +60,7 @@ pub enum ImagingError {
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// Another process kept the cache locked for too long.
-    #[error("another rkube has been composing in {0} for too long")]
+    #[error("another rkube has kept {0} for too long")]
     Locked(String),
     /// A worker thread was lost.
     #[error("a worker ended unexpectedly: {0}")]

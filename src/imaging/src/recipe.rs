@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{ImagingError, RunConfig, yaml};
+use crate::{ImagingError, RunConfig};
 
 /// Raised when the composer makes another layer of the same recipe.
 const COMPOSER: &str = "composer/1\n";
@@ -123,13 +123,12 @@ fn file_mode() -> String {
 impl Recipe {
     /// Reads a recipe; `what` names it in errors.
     pub fn parse(what: &str, text: &str) -> Result<Self, ImagingError> {
-        let recipe: Self = yaml::from_str(what, text)?;
-        let refuse = |reason: String| {
-            Err(ImagingError::Recipe {
-                name: what.to_owned(),
-                reason,
-            })
+        let wrong = |reason: String| ImagingError::Recipe {
+            name: what.to_owned(),
+            reason,
         };
+        let recipe: Self = yaml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let refuse = |reason: String| Err(wrong(reason));
         if recipe.archives.is_empty() || recipe.packages.is_empty() {
             return refuse("needs at least one archive and one package".to_owned());
         }

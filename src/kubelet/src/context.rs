@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::Client;
 use kube::runtime::reflector::Store;
 use tasks::Group;
 
+use crate::csi::Csi;
 use crate::events::Recorder;
 use crate::options::Options;
 use crate::pod::{env, fields};
@@ -26,6 +27,8 @@ pub(crate) struct Context {
     pub(crate) recorder: Recorder,
     pub(crate) config_maps: Objects<ConfigMap>,
     pub(crate) secrets: Objects<Secret>,
+    pub(crate) claims: Objects<PersistentVolumeClaim>,
+    pub(crate) csi: Csi,
     pub(crate) services: Store<Service>,
     pub(crate) capacity: BTreeMap<String, Quantity>,
     pub(crate) node_memory: i64,

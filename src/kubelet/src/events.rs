@@ -1,6 +1,8 @@
 //! Events about pods and the node: recorded without waiting, repeated ones counted on the first one's object.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, EventSource, Node, ObjectReference, Pod};
@@ -10,6 +12,7 @@ use kube::{Api, Client};
 use serde_json::json;
 use tasks::Group;
 use tokio::sync::mpsc;
+use traces::{Ring, Step};
 
 /// Events waiting to be written; more are dropped, as upstream drops what its broadcaster cannot hold.
 const QUEUE: usize = 1000;
@@ -31,16 +34,43 @@ struct Record {
     message: String,
 }
 
+/// Steps kept for whoever traces: a pod's start takes some ten.
+const STEPS: usize = 1024;
+
 /// Handle for recording.
 #[derive(Debug, Clone)]
-pub(crate) struct Recorder(mpsc::Sender<Record>);
+pub(crate) struct Recorder {
+    events: mpsc::Sender<Record>,
+    steps: Arc<Ring<Step>>,
+}
 
 impl Recorder {
     /// Starts the task that writes.
     pub(crate) fn start(client: Client, node: String, group: &Group) -> Self {
         let (send, receive) = mpsc::channel(QUEUE);
         group.spawn("events", run(client, node, receive));
-        Self(send)
+        Self {
+            events: send,
+            steps: Arc::new(Ring::new(STEPS)),
+        }
+    }
+
+    /// A step for a pod or, with `container`, one of its containers, and how long it took.
+    pub(crate) fn step(&self, pod: &Pod, container: Option<&str>, step: &str, took: Option<Duration>, detail: &str) {
+        self.steps.push(Step {
+            at: traces::now(),
+            took: took.map(|took| took.as_micros() as u64),
+            uid: pod.metadata.uid.clone().unwrap_or_default(),
+            container: container.unwrap_or_default().to_owned(),
+            step: step.to_owned(),
+            detail: detail.to_owned(),
+            warning: false,
+        });
+    }
+
+    /// The steps for these pods that are still known.
+    pub(crate) fn steps(&self, pods: &[String]) -> Vec<Step> {
+        self.steps.find(|step| pods.contains(&step.uid))
     }
 
     /// About a pod or, with `container`, one of its containers.
@@ -52,6 +82,16 @@ impl Recorder {
         reason: &'static str,
         message: impl Into<String>,
     ) {
+        if kind == Kind::Warning || matches!(reason, "Killing" | "Pulling" | "BackOff") {
+            self.steps.push(Step {
+                at: traces::now(),
+                uid: pod.metadata.uid.clone().unwrap_or_default(),
+                container: container.unwrap_or_default().to_owned(),
+                step: reason.to_owned(),
+                warning: kind == Kind::Warning,
+                ..Step::default()
+            });
+        }
         let is_init = |name: &str| {
             let list = pod.spec.as_ref().and_then(|spec| spec.init_containers.as_ref());
             list.is_some_and(|list| list.iter().any(|container| container.name == name))
@@ -71,7 +111,7 @@ impl Recorder {
             resource_version: pod.metadata.resource_version.clone(),
             field_path,
         };
-        let _ = self.0.try_send(Record {
+        let _ = self.events.try_send(Record {
             about,
             kind,
             reason,
@@ -88,7 +128,7 @@ impl Recorder {
             uid: node.metadata.uid.clone(),
             ..Default::default()
         };
-        let _ = self.0.try_send(Record {
+        let _ = self.events.try_send(Record {
             about,
             kind,
             reason,

@@ -1,34 +1,21 @@
 //! Image references and pulls with the pod's credentials.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use base64::Engine as _;
 use cri::v1;
 use k8s_openapi::api::core::v1::{Pod, Secret};
+use mirrors::Reference;
 use serde::Deserialize;
 
 use crate::context::Context;
 use crate::pod::mailbox::Mailbox;
 
-/// The full form of a reference as the runtime stores it: `nginx` is `docker.io/library/nginx:latest`.
+/// The full form of a reference as the runtime stores it: `nginx` is `docker.io/library/nginx:latest`. What is no reference is
+/// left for the runtime to refuse.
 pub(crate) fn normalize(reference: &str) -> String {
-    let (name, rest) = match reference.split_once('@') {
-        Some((name, digest)) => (name, format!("@{digest}")),
-        None => match reference.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')) {
-            Some((name, tag)) => (name, format!(":{tag}")),
-            None => (reference, ":latest".to_owned()),
-        },
-    };
-    let (registry, path) = match name.split_once('/') {
-        Some((first, path)) if first.contains(['.', ':']) || first == "localhost" => (first, path.to_owned()),
-        _ => ("docker.io", name.to_owned()),
-    };
-    let path = if registry == "docker.io" && !path.contains('/') {
-        format!("library/{path}")
-    } else {
-        path
-    };
-    format!("{registry}/{path}{rest}")
+    Reference::parse(reference).map_or_else(|| reference.to_owned(), |reference| reference.to_string())
 }
 
 /// Pulls `reference` with each credential of the pod that fits, then without; the error quotes every answer.
@@ -49,9 +36,13 @@ pub(crate) async fn pull(
     }
     let mut errors = Vec::new();
     for auth in candidates {
+        let began = Instant::now();
         match Box::pin(context.runtime.pull(reference, auth, sandbox.clone())).await {
             Ok(image) => return Ok(image),
-            Err(error) => errors.push(error.to_string()),
+            Err(error) => {
+                let known = context.options.pull_report.failure(reference, began);
+                errors.push(known.unwrap_or_else(|| error.to_string()));
+            }
         }
     }
     Err(errors.join("; "))
@@ -147,7 +138,7 @@ mod tests {
             ("me/app:1", "docker.io/me/app:1"),
             ("quay.io/me/app", "quay.io/me/app:latest"),
             ("localhost:5000/app", "localhost:5000/app:latest"),
-            ("nginx@sha256:ab", "docker.io/library/nginx@sha256:ab"),
+            ("nginx@sha256:ab", "nginx@sha256:ab"),
         ] {
             assert_eq!(normalize(short), full);
         }

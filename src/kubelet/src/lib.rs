@@ -5,6 +5,7 @@
 
 mod admission;
 mod context;
+mod csi;
 mod events;
 mod files;
 mod images;
@@ -20,8 +21,9 @@ mod runtime;
 mod server;
 mod sources;
 mod spdy;
+mod stats;
 mod status;
 mod volumes;
 
-pub use options::{Options, OwnVolumes};
+pub use options::{Isolated, Options, OwnVolumes, PullReport};
 pub use run::{KubeletError, run};

@@ -14,6 +14,7 @@ use kube::runtime::watcher::{self, Event, watcher};
 
 use crate::admission;
 use crate::context::Context;
+use crate::csi;
 use crate::logs::FolderWatch;
 use crate::pod::mailbox::{Mailbox, Message};
 use crate::pod::{self, End};
@@ -187,15 +188,25 @@ impl Manager {
             self.remove(&uid);
         }
         self.sweep();
+        self.context.csi.clean();
     }
 
     /// Removes volumes and logs of pods that ended while nobody was looking.
     fn sweep(&self) {
         let options = &self.context.options;
         for name in folders(&options.root.join("pods")) {
-            if !self.lock().contains_key(&name)
-                && let Err(error) = volumes::remove(&options.root, &name)
-            {
+            if self.lock().contains_key(&name) {
+                continue;
+            }
+            if csi::has_volumes(&options.root, &name) {
+                // its drivers have to be asked, perhaps for a long time: work for an actor
+                let mut orphan = Pod::default();
+                orphan.metadata.uid = Some(name.clone());
+                self.apply(orphan);
+                self.remove(&name);
+                continue;
+            }
+            if let Err(error) = volumes::remove(&options.root, &name) {
                 tracing::warn!(%error, uid = name, "volumes of a pod that is gone not removed");
             }
         }

@@ -1,8 +1,13 @@
 //! What the kubelet is told at start.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::future::BoxFuture;
 
 /// Everything that differs between nodes; the paths are `nodespec`'s, the addresses the cluster's.
 #[derive(Debug, Clone)]
@@ -39,6 +44,10 @@ pub struct Options {
     pub port: u16,
     /// Volumes that need no preparation by anybody else.
     pub own_volumes: OwnVolumes,
+    /// Until when a pod's containers wait with starting.
+    pub isolated: Isolated,
+    /// Who knows why a pull failed.
+    pub pull_report: Arc<dyn PullReport>,
     /// Settings by upstream's configuration names, e.g. `maxPods`.
     pub settings: BTreeMap<String, String>,
 }
@@ -50,4 +59,33 @@ pub struct OwnVolumes {
     pub provisioner: String,
     /// The folder right below which theirs are.
     pub root: PathBuf,
+}
+
+type Wait = dyn Fn(String, String, Ipv4Addr) -> BoxFuture<'static, ()> + Send + Sync;
+
+/// Resolves once whatever isolates a pod (namespace, name, address) from others is in force.
+#[derive(Clone)]
+pub struct Isolated(Arc<Wait>);
+
+impl Isolated {
+    /// From what knows.
+    pub fn new(wait: impl Fn(String, String, Ipv4Addr) -> BoxFuture<'static, ()> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(wait))
+    }
+
+    pub(crate) fn wait(&self, namespace: &str, name: &str, address: Ipv4Addr) -> BoxFuture<'static, ()> {
+        self.0(namespace.to_owned(), name.to_owned(), address)
+    }
+}
+
+impl fmt::Debug for Isolated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Isolated")
+    }
+}
+
+/// Knows of failed pulls more than the runtime says: what each source answered.
+pub trait PullReport: fmt::Debug + Send + Sync {
+    /// Why pulling `reference` failed since then, if it is known.
+    fn failure(&self, reference: &str, since: Instant) -> Option<String>;
 }

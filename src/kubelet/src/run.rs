@@ -1,19 +1,21 @@
 //! Assembles the kubelet's parts and runs them until cancelled.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
 use follow::Soon;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
-use k8s_openapi::api::core::v1::Service;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::reflector;
 use kube::runtime::watcher::{self, watcher};
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
 use tasks::{CancellationToken, Group};
 
 use crate::context::Context;
+use crate::csi::{self, Csi};
 use crate::events::Recorder;
 use crate::logs;
 use crate::manager::Manager;
@@ -22,6 +24,7 @@ use crate::options::Options;
 use crate::runtime::Runtime;
 use crate::server::{self, Server};
 use crate::sources::objects::Objects;
+use crate::stats::Stats;
 use crate::volumes;
 
 const STOP_DEADLINE: Duration = Duration::from_millis(300);
@@ -62,7 +65,9 @@ async fn work(options: Options, client: Client, cancel: CancellationToken) -> Re
         recorder: Recorder::start(client.clone(), options.node_name.clone(), &group),
         config_maps: Objects::new(client.clone(), group.clone()),
         secrets: Objects::new(client.clone(), group.clone()),
-        services: follow_services(client.clone(), &group),
+        claims: Objects::new(client.clone(), group.clone()),
+        csi: Csi::new(follow_all("csi-drivers", client.clone(), &group), &options.root),
+        services: follow_all("services", client.clone(), &group),
         node_memory: node::memory(),
         capacity: node::capacity(&options),
         runtime,
@@ -75,6 +80,7 @@ async fn work(options: Options, client: Client, cancel: CancellationToken) -> Re
     let server = Arc::new(Server {
         context: context.clone(),
         manager: manager.clone(),
+        stats: Stats::default(),
     });
     tokio::select! {
         () = logs::keep_rotated(&context) => {}
@@ -88,6 +94,8 @@ async fn work(options: Options, client: Client, cancel: CancellationToken) -> Re
         } => {}
         () = manager.follow_api() => {}
         () = node::keep(context.clone()) => {}
+        () = csi::keep(&context) => {}
+        () = csi::keep_clean(&context) => {}
         () = cancel.cancelled() => {}
     }
     group.stop(STOP_DEADLINE).await;
@@ -102,13 +110,14 @@ async fn wait_for_runtime(context: &Context) {
     }
 }
 
-fn follow_services(client: Client, group: &Group) -> reflector::Store<Service> {
+/// All objects of a kind.
+fn follow_all<K>(task: &'static str, client: Client, group: &Group) -> reflector::Store<K>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
     let (store, writer) = reflector::store();
-    let stream = watcher(Api::<Service>::all(client), watcher::Config::default());
+    let stream = watcher(Api::<K>::all(client), watcher::Config::default());
     let stream = stream.backoff(Soon::default()).reflect(writer);
-    group.spawn(
-        "services",
-        async move { stream.for_each(|_| std::future::ready(())).await },
-    );
+    group.spawn(task, async move { stream.for_each(|_| std::future::ready(())).await });
     store
 }

@@ -5,6 +5,7 @@
 pub mod decode;
 pub mod defaults;
 pub mod duration;
+pub mod exposition;
 pub mod field;
 pub mod names;
 pub mod patch;

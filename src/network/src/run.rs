@@ -1,27 +1,26 @@
 //! The task: follow the API, bring the kernel up to date.
 
-use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
 
-use follow::{Change, Identity, changes};
+use follow::changes;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use k8s_openapi::api::core::v1::{Node, Pod, Service as ApiService};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::runtime::watcher::Config as Watched;
 use kube::{Api, Client, ResourceExt as _};
 use tokio::time::Instant;
 
+use crate::announce;
 use crate::command::{self, CommandError};
 use crate::nft::Ruleset;
-use crate::proxy::{HostPort, Masquerade, Service, Slice, base, host_ports, ruleset};
+use crate::pace::Pace;
+use crate::policy::{self, Teller};
+use crate::proxy::{HostPort, Masquerade, Service, Slice, TABLE, base, host_ports, ruleset};
+use crate::reduced::Reduced;
 use crate::routes::{self, Routes};
-
-/// Changes that come within this time are applied together.
-const GATHER: Duration = Duration::from_millis(10);
-/// After a failed transaction everything is made anew, this much later.
-const RETRY: Duration = Duration::from_secs(1);
 
 /// What the network of one node is.
 #[derive(Debug, Clone)]
@@ -32,6 +31,8 @@ pub struct Config {
     pub pod_cidr: IpNet,
     /// Addresses of all pods.
     pub cluster_cidr: IpNet,
+    /// Addresses of load balancers, in the nodes' own network.
+    pub load_balancers: Option<Ipv4Net>,
 }
 
 /// Why the task ended.
@@ -42,99 +43,83 @@ pub enum RunError {
     WatchEnded(&'static str),
 }
 
-type Reduce<K, V> = Box<dyn Fn(&K) -> Option<V> + Send>;
-
-/// Objects of one kind, by namespace and name, reduced to what matters here.
-struct Reduced<K, V> {
-    seen: HashMap<String, V>,
-    reduce: Reduce<K, V>,
-    listed: bool,
-}
-
-impl<K: kube::Resource, V: PartialEq> Reduced<K, V> {
-    fn new(reduce: impl Fn(&K) -> Option<V> + Send + 'static) -> Self {
-        Self {
-            seen: HashMap::new(),
-            reduce: Box::new(reduce),
-            listed: false,
-        }
-    }
-
-    /// True if something changed.
-    fn take(&mut self, change: Change<K>) -> bool {
-        match change {
-            Change::Set(object) => {
-                let key = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
-                match (self.reduce)(&object) {
-                    Some(value) if self.seen.get(&key) == Some(&value) => false,
-                    Some(value) => {
-                        self.seen.insert(key, value);
-                        true
-                    }
-                    None => self.seen.remove(&key).is_some(),
-                }
-            }
-            Change::Gone(Identity { namespace, name, .. }) => {
-                self.seen.remove(&format!("{namespace}/{name}")).is_some()
-            }
-            Change::Listed => !std::mem::replace(&mut self.listed, true),
-        }
-    }
-}
-
 /// Keeps routes and rules up to date until cancelled or a watch ends.
-pub fn run(client: Client, config: Config) -> BoxFuture<'static, Result<(), RunError>> {
+pub fn run(client: Client, config: Config, teller: Teller) -> BoxFuture<'static, Result<(), RunError>> {
     // boxed: compiled in this crate, once, and not in every crate that awaits it
-    Box::pin(work(client, config))
+    Box::pin(work(client, config, teller))
 }
 
-async fn work(client: Client, config: Config) -> Result<(), RunError> {
+async fn work(client: Client, config: Config, teller: Teller) -> Result<(), RunError> {
+    // each has its own table: what is wrong with one takes nothing from the other
+    let policies = policy::run(client.clone(), config.node.clone(), teller);
+    tokio::try_join!(proxy(client, config), policies).map(|((), ())| ())
+}
+
+/// Services, host ports and routes.
+async fn proxy(client: Client, config: Config) -> Result<(), RunError> {
     let mut service_changes = changes::<ApiService>(Api::all(client.clone()), Watched::default());
     let mut slice_changes = changes::<EndpointSlice>(Api::all(client.clone()), Watched::default());
     let mut node_changes = changes::<Node>(Api::all(client.clone()), Watched::default());
     let here = Watched::default().fields(&format!("spec.nodeName={}", config.node));
     let mut pod_changes = changes::<Pod>(Api::all(client), here);
 
-    let (node, own) = (config.node.clone(), config.node.clone());
+    let node = config.node.clone();
     let mut services = Reduced::<ApiService, Service>::new(Service::of);
     let mut slices = Reduced::<EndpointSlice, Slice>::new(move |slice| Slice::of(slice, &node));
-    let mut nodes = Reduced::<Node, (IpNet, std::net::IpAddr)>::new(move |node| {
-        routes::of(node).filter(|_| node.name_any() != own)
-    });
+    let mut nodes = Reduced::<Node, NodeView>::new(|node| Some(NodeView::of(node)));
     let mut pods = Reduced::<Pod, Vec<HostPort>>::new(|pod| Some(host_ports(pod)).filter(|ports| !ports.is_empty()));
 
     let mut kernel = Kernel::new(&config);
-    let mut due: Option<Instant> = None;
+    let mut pace = Pace::default();
     loop {
-        let timer = async {
-            match due {
-                Some(at) => tokio::time::sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
         let changed = tokio::select! {
             change = service_changes.next() => services.take(change.ok_or(RunError::WatchEnded("service"))?),
             change = slice_changes.next() => slices.take(change.ok_or(RunError::WatchEnded("endpoint slice"))?),
             change = node_changes.next() => nodes.take(change.ok_or(RunError::WatchEnded("node"))?),
             change = pod_changes.next() => pods.take(change.ok_or(RunError::WatchEnded("pod"))?),
-            () = timer => {
+            () = pace.wait() => {
+                let begun = Instant::now();
                 let slices: Vec<&Slice> = slices.seen.values().collect();
                 let rules = ruleset(services.seen.values(), &slices, pods.seen.values().flatten());
-                let routes = nodes.seen.values().copied().collect();
-                due = match kernel.apply(rules, routes).await {
-                    Ok(()) => None,
-                    Err(error) => {
-                        tracing::error!(%error, "could not apply the network's rules; making them anew");
-                        Some(Instant::now() + RETRY)
-                    }
-                };
+                let others = nodes.seen.values().filter(|node| node.name != config.node);
+                let routes = others.filter_map(|node| node.route).collect();
+                let ready = nodes.seen.values().filter(|node| node.ready).map(|node| node.name.clone()).collect();
+                let addresses = config.load_balancers.map(|range| {
+                    announce::of(&config.node, range, services.seen.values(), &slices, &ready)
+                });
+                let applied = kernel.apply(rules, routes, addresses).await;
+                pace.applied(begun, applied.is_ok());
+                if let Err(error) = applied {
+                    tracing::error!(%error, "could not apply the network's rules; making them anew");
+                }
                 false
             }
         };
         // a half-read world would cut connections that the other half allows
         let complete = services.listed && slices.listed && nodes.listed && pods.listed;
-        if changed && complete && due.is_none() {
-            due = Some(Instant::now() + GATHER);
+        if changed && complete {
+            pace.changed();
+        }
+    }
+}
+
+/// What is kept of a node.
+#[derive(PartialEq)]
+struct NodeView {
+    name: String,
+    route: Option<(IpNet, IpAddr)>,
+    ready: bool,
+}
+
+impl NodeView {
+    fn of(node: &Node) -> Self {
+        let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
+        Self {
+            name: node.name_any(),
+            route: routes::of(node),
+            ready: conditions
+                .into_iter()
+                .any(|one| one.type_ == "Ready" && one.status == "True"),
         }
     }
 }
@@ -144,6 +129,8 @@ struct Kernel {
     base: String,
     rules: Option<Ruleset>,
     routes: Routes,
+    range: Option<Ipv4Net>,
+    addresses: Option<BTreeSet<Ipv4Addr>>,
 }
 
 impl Kernel {
@@ -156,20 +143,32 @@ impl Kernel {
             base: base(masquerade),
             rules: None,
             routes: BTreeMap::new(),
+            range: config.load_balancers,
+            addresses: None,
         }
     }
 
-    async fn apply(&mut self, rules: Ruleset, routes: Routes) -> Result<(), CommandError> {
+    async fn apply(
+        &mut self,
+        rules: Ruleset,
+        routes: Routes,
+        addresses: Option<BTreeSet<Ipv4Addr>>,
+    ) -> Result<(), CommandError> {
         let old = self.rules.take();
         let script = match &old {
-            Some(old) => rules.from(old),
-            None => rules.whole(&self.base),
+            Some(old) => rules.from(TABLE, old),
+            None => rules.whole(TABLE, &self.base),
         };
         if !script.is_empty() {
             command::run("nft", &["-f", "-"], &script).await?;
         }
         routes::apply(&self.routes, &routes).await?;
         self.routes = routes;
+        // last: who comes by them finds the rules in place
+        if let (Some(range), Some(addresses)) = (self.range, addresses) {
+            announce::apply(range, self.addresses.as_ref(), &addresses).await?;
+            self.addresses = Some(addresses);
+        }
         let gone = stale(old.as_ref(), &rules);
         self.rules = Some(rules);
         for (address, protocol, port) in gone {

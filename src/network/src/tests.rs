@@ -5,7 +5,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde_json::{Value, json};
 
 use crate::nft::Ruleset;
-use crate::proxy::{Service, Slice, host_ports, ruleset};
+use crate::proxy::{Service, Slice, TABLE, host_ports, ruleset};
 
 fn service(spec: Value) -> Service {
     let object = json!({"metadata": {"name": "web", "namespace": "default"}, "spec": spec});
@@ -136,13 +136,13 @@ fn a_sticky_service_remembers_clients_for_cluster_ip_and_node_port_together() {
 fn a_script_names_only_what_changed_and_removes_chains_last() {
     let one = rules(cluster_ip(json!({})), &[("10.244.0.5", "here", true)]);
     let two = rules(cluster_ip(json!({})), &[("10.244.0.6", "here", true)]);
-    assert_eq!(one.from(&one), "");
-    let script = two.from(&one);
+    assert_eq!(one.from(TABLE, &one), "");
+    let script = two.from(TABLE, &one);
     assert!(
         script.starts_with("flush chain ip rkube svc-") && !script.contains("services"),
         "{script}"
     );
-    let script = Ruleset::default().from(&one);
+    let script = Ruleset::default().from(TABLE, &one);
     let element = script.find("delete element ip rkube services").unwrap();
     assert!(element < script.find("delete chain").unwrap(), "{script}");
 }

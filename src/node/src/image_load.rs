@@ -5,6 +5,7 @@
 
 use std::io;
 
+use mirrors::Reference;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -52,6 +53,7 @@ where
     R: AsyncBufRead + Unpin,
     W: AsyncWrite + Unpin,
 {
+    images::ready().await?;
     let result = serve(&mut input, &mut output).await;
     staging::clear()?;
     result
@@ -142,39 +144,18 @@ async fn receive<R: AsyncRead + Unpin>(input: &mut R, digest: &str, size: u64) -
 }
 
 async fn load(reference: &str, media_type: String, manifest: String) -> io::Result<()> {
-    let (registry, repository, tag) = split(reference)
-        .ok_or_else(|| io::Error::other(format!("{reference:?} is not <registry>/<repository>:<tag>")))?;
+    let parsed =
+        Reference::parse(reference).ok_or_else(|| io::Error::other(format!("{reference:?} is no image reference")))?;
     let digest = format!("sha256:{}", hex::encode(Sha256::digest(&manifest)));
     let offered = staging::Manifest {
         media_type,
         digest: digest.clone(),
         text: manifest,
     };
-    staging::offer(registry, repository, tag, &offered)?;
-    staging::offer(registry, repository, &digest, &offered)?;
+    for version in parsed.tag.iter().chain([&digest]) {
+        staging::offer(&parsed.registry, &parsed.repository, version, &offered)?;
+    }
     images::pull(reference)
         .await
         .map_err(|status| io::Error::other(status.message().to_owned()))
-}
-
-/// A full reference in its parts: `docker.io/library/app:1` is `docker.io`, `library/app`, `1`.
-fn split(reference: &str) -> Option<(&str, &str, &str)> {
-    let (registry, rest) = reference.split_once('/')?;
-    let (repository, tag) = rest.rsplit_once(':')?;
-    (!tag.contains('/')).then_some((registry, repository, tag))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::split;
-
-    #[test]
-    fn a_reference_splits_into_registry_repository_and_tag() {
-        assert_eq!(
-            split("docker.io/library/app:1"),
-            Some(("docker.io", "library/app", "1"))
-        );
-        assert_eq!(split("localhost:5000/app:v2"), Some(("localhost:5000", "app", "v2")));
-        assert_eq!(split("docker.io/library/app"), None);
-    }
 }

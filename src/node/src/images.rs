@@ -1,11 +1,13 @@
 //! containerd's images: pulling, and `rkube node images`, which lists them in the shape of minikube's `image ls`.
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use cri::v1;
-use nodespec::paths;
+use nodespec::{paths, ports};
 use serde_json::json;
+use tokio::net::{TcpStream, UnixStream};
 use tonic::{Code, Status};
 
 /// containerd's socket appears within a second of the node's start.
@@ -41,8 +43,25 @@ pub(crate) async fn pull_early(reference: String) {
     }
 }
 
+/// Waits until images can be pulled: a node that has just been made is not that far yet.
+pub(crate) async fn ready() -> io::Result<()> {
+    let end = tokio::time::Instant::now() + SOCKET_PATIENCE;
+    loop {
+        let connected = async {
+            UnixStream::connect(paths::CONTAINERD_SOCKET).await?;
+            TcpStream::connect((Ipv4Addr::LOCALHOST, ports::REGISTRY)).await
+        };
+        match connected.await {
+            Ok(_) => return Ok(()),
+            Err(error) if tokio::time::Instant::now() > end => return Err(error),
+            Err(_) => tokio::time::sleep(SOCKET_RETRY).await,
+        }
+    }
+}
+
 /// All images of the node.
 pub async fn list() -> io::Result<String> {
+    ready().await?;
     let channel = cri::channel(paths::CONTAINERD_SOCKET.as_ref()).map_err(io::Error::other)?;
     let answer = cri::images(channel)
         .list_images(v1::ListImagesRequest::default())

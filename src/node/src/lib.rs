@@ -6,6 +6,7 @@ pub mod freeze;
 pub mod image_load;
 pub mod images;
 pub mod init;
+pub mod mirrors_test;
 mod registry;
 pub mod resolver;
 pub mod stop_pods;

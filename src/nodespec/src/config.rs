@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 
 /// What a node is for.
@@ -46,6 +46,9 @@ pub struct NodeConfig {
     pub cluster_cidr: IpNet,
     /// Service addresses, e.g. `10.96.0.0/16`.
     pub service_cidr: IpNet,
+    /// Addresses for services of type LoadBalancer: the part of the nodes' network that has no nodes.
+    #[serde(default)]
+    pub load_balancers: Option<Ipv4Net>,
     /// The DNS service's address, e.g. `10.96.0.10`.
     pub dns_ip: IpAddr,
     /// `cluster.local` unless the user chose another.

@@ -4,6 +4,8 @@
 pub const CONFIG: &str = "/etc/rkube/node.json";
 /// Certificates and keys, written by the host; 0600.
 pub const PKI: &str = "/etc/rkube/pki";
+/// Where images come from, as JSON (`mirrors::Table`); written by the host at any time, 0600.
+pub const MIRRORS: &str = "/etc/rkube/mirrors.json";
 /// Static pod manifests the kubelet runs without an API server.
 pub const MANIFESTS: &str = "/etc/kubernetes/manifests";
 /// The binary itself.

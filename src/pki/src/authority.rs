@@ -16,7 +16,7 @@ const CA_LIFE: Duration = DAY.saturating_mul(3650);
 /// Three years, as minikube's `--cert-expiration`.
 const LEAF_LIFE: Duration = DAY.saturating_mul(1095);
 /// Clocks of a virtual machine and its host may differ by this much.
-const SKEW: Duration = Duration::from_hours(1);
+pub(crate) const SKEW: Duration = Duration::from_hours(1);
 
 /// A certificate and its key, both PEM.
 #[derive(Clone, PartialEq, Eq)]
@@ -103,6 +103,10 @@ impl Authority {
     /// Certificate and key, to be stored.
     pub fn pem(&self) -> &Pem {
         &self.pem
+    }
+
+    pub(crate) fn issuer(&self) -> &Issuer<'static, KeyPair> {
+        &self.issuer
     }
 
     /// Signs a leaf valid from `now`.

@@ -15,6 +15,12 @@ pub enum PkiError {
     /// The stored authority is not a usable certificate and key.
     #[error("cannot read the cluster's certificate authority")]
     Authority(#[source] rcgen::Error),
+    /// A signing request that cannot be read, or whose signature is wrong.
+    #[error("cannot read the certificate signing request")]
+    Request(#[source] rcgen::Error),
+    /// A usage that certificates of this authority do not have.
+    #[error("unsupported key usage: {0:?}")]
+    Usage(String),
     /// TLS cannot be set up.
     #[error("cannot set up TLS")]
     Tls(#[from] rustls::Error),

@@ -6,11 +6,14 @@ mod authority;
 mod error;
 pub mod names;
 mod renewal;
+mod request;
 mod sets;
+mod subject;
 mod unverified;
 
 pub use authority::{Authority, LeafRequest, Pem, Usage};
 pub use error::PkiError;
 pub use renewal::{Validity, due, validity};
-pub use sets::{ControlPlane, Node, PemFile, admin, control_plane, service_account_keys, worker};
-pub use unverified::unverified;
+pub use request::Request;
+pub use sets::{ControlPlane, Node, PemFile, admin, control_plane, front_proxy, service_account_keys, worker};
+pub use unverified::{unverified, unverified_builder};

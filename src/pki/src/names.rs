@@ -24,6 +24,12 @@ pub const APISERVER_KEY: &str = "apiserver.key";
 pub const APISERVER_KUBELET_CLIENT_CERT: &str = "apiserver-kubelet-client.crt";
 /// Key of [`APISERVER_KUBELET_CLIENT_CERT`].
 pub const APISERVER_KUBELET_CLIENT_KEY: &str = "apiserver-kubelet-client.key";
+/// The authority of [`FRONT_PROXY_CLIENT_CERT`], which extension API servers trust to name users.
+pub const FRONT_PROXY_CA_CERT: &str = "front-proxy-ca.crt";
+/// The API server's identity at extension API servers.
+pub const FRONT_PROXY_CLIENT_CERT: &str = "front-proxy-client.crt";
+/// Key of [`FRONT_PROXY_CLIENT_CERT`].
+pub const FRONT_PROXY_CLIENT_KEY: &str = "front-proxy-client.key";
 /// Signs service-account tokens.
 pub const SA_KEY: &str = "sa.key";
 /// Verifies service-account tokens.

@@ -45,6 +45,8 @@ pub struct ControlPlane<'a> {
     pub extra_ips: &'a [IpAddr],
 }
 
+/// Common name of the API server at extension API servers.
+const FRONT_PROXY_CLIENT: &str = "front-proxy-client";
 const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 /// Files every node has.
@@ -108,6 +110,23 @@ pub fn control_plane(
         names::APISERVER_KUBELET_CLIENT_CERT,
         names::APISERVER_KUBELET_CLIENT_KEY,
         to_kubelets,
+    ));
+    Ok(files)
+}
+
+/// The API server's identity at extension API servers, of an authority of its own: whoever holds a certificate of it may say
+/// that a request is anybody's. The authority's key is forgotten, so that there is never a second one.
+pub fn front_proxy(now: SystemTime) -> Result<Vec<PemFile>, PkiError> {
+    let authority = Authority::create("front-proxy-ca", now)?;
+    let client = client(&authority, FRONT_PROXY_CLIENT, &[], now)?;
+    let mut files = vec![PemFile {
+        name: names::FRONT_PROXY_CA_CERT,
+        text: authority.pem().cert.clone(),
+    }];
+    files.extend(pair(
+        names::FRONT_PROXY_CLIENT_CERT,
+        names::FRONT_PROXY_CLIENT_KEY,
+        client,
     ));
     Ok(files)
 }

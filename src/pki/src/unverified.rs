@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use rustls::client::WantsClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, SignatureScheme};
 
 use crate::PkiError;
 
@@ -49,10 +50,14 @@ impl ServerCertVerifier for AcceptAny {
 
 /// A client configuration that accepts any certificate.
 pub fn unverified() -> Result<ClientConfig, PkiError> {
+    Ok(unverified_builder()?.with_no_client_auth())
+}
+
+/// The same, for callers that show a certificate of their own.
+pub fn unverified_builder() -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, PkiError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
     Ok(config?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AcceptAny(provider)))
-        .with_no_client_auth())
+        .with_custom_certificate_verifier(Arc::new(AcceptAny(provider))))
 }

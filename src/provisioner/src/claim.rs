@@ -1,5 +1,6 @@
 //! From a claim to a volume.
 
+use claims::{PROVISIONED_BY, PROVISIONERS, SELECTED_NODE};
 use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::api::{ListParams, PostParams};
@@ -7,9 +8,6 @@ use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 
 use crate::run::{NAME, Provisioner};
-
-const PROVISIONER: &str = "volume.kubernetes.io/storage-provisioner";
-const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 
 /// Why a claim got no volume.
 #[derive(Debug, thiserror::Error)]
@@ -28,14 +26,10 @@ pub(crate) enum ClaimError {
     Json(#[from] serde_json::Error),
 }
 
-pub(crate) fn class(claim: &PersistentVolumeClaim) -> Option<&str> {
-    claim.spec.as_ref()?.storage_class_name.as_deref()
-}
-
 /// True if this provisioner is asked for a volume, now.
 pub(crate) fn is_due(claim: &PersistentVolumeClaim, class: &StorageClass) -> bool {
     let bound = claim.spec.as_ref().is_some_and(|spec| spec.volume_name.is_some());
-    let asked = claim.annotations().get(PROVISIONER).map(String::as_str) == Some(NAME);
+    let asked = claim.annotations().get(PROVISIONERS[0]).map(String::as_str) == Some(NAME);
     let late = class.volume_binding_mode.as_deref() == Some("WaitForFirstConsumer");
     let placed = !late || claim.annotations().contains_key(SELECTED_NODE);
     class.provisioner == NAME && asked && placed && !bound && claim.metadata.deletion_timestamp.is_none()
@@ -88,7 +82,7 @@ fn volume(claim: &PersistentVolumeClaim, class: &StorageClass, root: &str, hostn
     let path = format!("{root}/{name}_{namespace}_{own}");
     json!({
         "apiVersion": "v1", "kind": "PersistentVolume",
-        "metadata": {"name": name, "annotations": {"pv.kubernetes.io/provisioned-by": NAME}},
+        "metadata": {"name": name, "annotations": {PROVISIONED_BY: NAME}},
         "spec": {
             "capacity": {"storage": requests.and_then(|requests| requests.get("storage"))},
             "accessModes": spec.and_then(|spec| spec.access_modes.as_ref()),
@@ -145,12 +139,12 @@ mod tests {
 
     #[test]
     fn a_claim_is_due_when_it_is_asked_for_and_its_pod_has_a_node() {
-        let asked = claim(json!({PROVISIONER: NAME}));
-        let placed = claim(json!({PROVISIONER: NAME, SELECTED_NODE: "a"}));
+        let asked = claim(json!({PROVISIONERS[0]: NAME}));
+        let placed = claim(json!({PROVISIONERS[0]: NAME, SELECTED_NODE: "a"}));
         assert!(is_due(&asked, &class("Immediate")));
         assert!(!is_due(&asked, &class("WaitForFirstConsumer")));
         assert!(is_due(&placed, &class("WaitForFirstConsumer")));
-        assert!(!is_due(&claim(json!({PROVISIONER: "other"})), &class("Immediate")));
+        assert!(!is_due(&claim(json!({PROVISIONERS[0]: "other"})), &class("Immediate")));
     }
 
     #[test]

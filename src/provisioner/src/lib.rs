@@ -4,6 +4,7 @@
 //! a pod that runs there. Whoever wants other storage makes another class the default.
 
 mod claim;
+mod expand;
 mod remove;
 mod run;
 

@@ -80,11 +80,7 @@ fn unless_gone<T>(answer: Result<T, kube::Error>) -> Result<(), kube::Error> {
 
 fn is_to_go(volume: &PersistentVolume) -> bool {
     let spec = volume.spec.as_ref();
-    let ours = volume
-        .annotations()
-        .get("pv.kubernetes.io/provisioned-by")
-        .map(String::as_str)
-        == Some(NAME);
+    let ours = volume.annotations().get(claims::PROVISIONED_BY).map(String::as_str) == Some(NAME);
     let policy = spec.and_then(|spec| spec.persistent_volume_reclaim_policy.as_deref());
     let phase = volume.status.as_ref().and_then(|status| status.phase.as_deref());
     ours && policy == Some("Delete") && phase == Some("Released") && volume.metadata.deletion_timestamp.is_none()

@@ -84,7 +84,7 @@ async fn work(client: Client, config: Config) -> Result<(), RunError> {
             change = claims.next() => match change.ok_or(RunError::WatchEnded("claim"))? {
                 Change::Set(claim) => {
                     provisioner.claims.insert(claim.uid().unwrap_or_default(), claim.clone());
-                    provisioner.provision(&claim).await
+                    provisioner.provision(&claim).await && provisioner.expand(&claim).await
                 }
                 Change::Gone(identity) => {
                     provisioner.claims.remove(&identity.uid);
@@ -101,7 +101,8 @@ async fn work(client: Client, config: Config) -> Result<(), RunError> {
                     provisioner.volumes.remove(&identity.name);
                     true
                 }
-                Change::Listed => true,
+                // claims may have been seen before their volumes
+                Change::Listed => provisioner.everything().await,
             },
             change = removers.next() => match change.ok_or(RunError::WatchEnded("pod"))? {
                 Change::Set(pod) => provisioner.removed(&pod).await,
@@ -137,7 +138,7 @@ impl Provisioner {
     async fn everything(&self) -> bool {
         let mut done = true;
         for claim in self.claims.values() {
-            done &= self.provision(claim).await;
+            done &= self.provision(claim).await && self.expand(claim).await;
         }
         for volume in self.volumes.values() {
             done &= self.reclaim(volume).await;
@@ -147,7 +148,7 @@ impl Provisioner {
 
     /// Makes the claim's volume if that is this provisioner's work. False: to be tried again.
     async fn provision(&self, claim: &PersistentVolumeClaim) -> bool {
-        let class = claim::class(claim).and_then(|name| self.classes.get(name));
+        let class = self.classes.get(claims::class_of_claim(claim));
         let Some(class) = class.filter(|class| claim::is_due(claim, class)) else {
             return true;
         };
@@ -169,7 +170,7 @@ impl Provisioner {
         }
     }
 
-    async fn say(&self, type_: EventType, claim: &PersistentVolumeClaim, reason: &str, note: String) {
+    pub(crate) async fn say(&self, type_: EventType, claim: &PersistentVolumeClaim, reason: &str, note: String) {
         let event = Event {
             type_,
             reason: reason.to_owned(),

@@ -1,12 +1,18 @@
 //! Command-line types. No logic.
 
+mod addons;
+mod bundle;
 mod cluster;
 mod image;
+mod mirrors;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub(crate) use addons::*;
+pub(crate) use bundle::*;
 pub(crate) use cluster::*;
 pub(crate) use image::*;
+pub(crate) use mirrors::*;
 
 /// Kubernetes on this machine, in containers, without a registry.
 #[derive(Debug, Parser)]
@@ -76,9 +82,24 @@ pub(crate) enum Command {
     Node(NodeCommand),
     /// Runs a kubectl that fits the cluster, against it.
     Kubectl(Kubectl),
+    /// Runs a command and shows what became of its requests: checks, controllers, scheduler, kubelets, with times.
+    ///
+    /// Without a command it lists the traces that the cluster remembers. The exit code is the command's.
+    Trace(Trace),
+    /// Opens a page for looking at the cluster and working on it; goes on until Ctrl-C.
+    Dashboard(Dashboard),
+    /// Lists addons, and brings them into the cluster or takes them out.
+    #[command(subcommand)]
+    Addons(AddonsCommand),
     /// Composes, loads and lists images.
     #[command(subcommand)]
     Image(ImageCommand),
+    /// Brings a cluster to a machine without a network, in one file.
+    #[command(subcommand)]
+    Bundle(BundleCommand),
+    /// Says where images come from, and changes it.
+    #[command(subcommand)]
+    Mirrors(MirrorsCommand),
     /// Prints a node's address.
     Ip(NodeFlag),
     /// Prints the profile in use, or lists all.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cluster::{ClusterError, Engine, EngineSettings, Profile, ProfileLock, ProfileNode, ProfileStore};
 
-use crate::cli::{Command, Global, Sources};
+use crate::cli::{Command, Global};
 use crate::failure::Failure;
 use crate::ui::Ui;
 
@@ -23,6 +23,8 @@ pub(crate) struct Context {
     pub(crate) proxies: Vec<String>,
     /// `RKUBE_DEBIAN_MIRROR`, for commands without that flag.
     pub(crate) mirrors: Vec<String>,
+    /// `RKUBE_BINARY_MIRROR`: where Kubernetes' clients are published, asked before Kubernetes' own place.
+    pub(crate) binary_mirrors: Vec<String>,
     path: Option<String>,
     pub(crate) ui: Ui,
 }
@@ -32,7 +34,7 @@ impl Context {
     pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
 
     pub(crate) fn new(global: &Global, command: &Command) -> Self {
-        let home = var("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
+        let home = directories::BaseDirs::new().map_or_else(|| PathBuf::from("/"), |own| own.home_dir().to_owned());
         let root = var("RKUBE_HOME").map_or_else(|| home.join(".rkube"), PathBuf::from);
         let language = ["LC_ALL", "LC_MESSAGES", "LANG"]
             .into_iter()
@@ -48,11 +50,8 @@ impl Context {
             },
             kubeconfig: cluster::kubeconfig::path(var("KUBECONFIG").as_deref(), &home),
             proxies: proxies(),
-            mirrors: var("RKUBE_DEBIAN_MIRROR")
-                .iter()
-                .flat_map(|list| list.split(','))
-                .map(str::to_owned)
-                .collect(),
+            mirrors: list("RKUBE_DEBIAN_MIRROR"),
+            binary_mirrors: list("RKUBE_BINARY_MIRROR"),
             path: var("PATH"),
             ui: Ui::new(global, command, &language),
         }
@@ -103,12 +102,13 @@ impl Context {
         }
     }
 
-    /// Where and how images are composed.
-    pub(crate) fn composer(&self, sources: &Sources) -> imaging::Settings {
+    /// Where and how images are composed; `mirrors` are Debian's, asked last.
+    pub(crate) fn composer(&self, mirrors: &[String]) -> imaging::Settings {
         imaging::Settings {
             cache: self.paths.cache(),
             host_root: "/".into(),
-            mirrors: sources.debian_mirror.clone(),
+            mirrors: mirrors.to_owned(),
+            shelf: self.paths.shelf(),
         }
     }
 
@@ -132,6 +132,16 @@ impl Paths {
     /// Downloads and finished layers; safe to delete.
     pub(crate) fn cache(&self) -> PathBuf {
         self.root.join("cache")
+    }
+
+    /// What bundles have brought to this machine.
+    pub(crate) fn shelf(&self) -> imaging::Shelf {
+        imaging::Shelf::new(self.root.join("bundle"))
+    }
+
+    /// The user's own addons, a folder each.
+    pub(crate) fn addons(&self) -> PathBuf {
+        self.root.join("addons")
     }
 
     /// This program.
@@ -159,6 +169,13 @@ fn proxies() -> Vec<String> {
         }
     }
     all
+}
+
+/// A variable's parts between commas.
+fn list(name: &str) -> Vec<String> {
+    let value = var(name).unwrap_or_default();
+    let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(str::to_owned).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]

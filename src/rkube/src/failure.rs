@@ -4,6 +4,7 @@
 //! 6 provider, 7 network, 8 guest, 9 runtime, 10 control plane, 11 service), the units the kind (0 error, 1 conflict,
 //! 2 timeout, 3 not running, 4 usage, 5 not found, 6 unsupported, 7 permission, 8 config, 9 unavailable).
 
+use addons::AddonError;
 use cluster::ClusterError;
 use imaging::ImagingError;
 
@@ -25,6 +26,7 @@ pub(crate) struct Failure {
 pub(crate) enum Hint {
     StartEngine,
     OtherMirror,
+    Mirrors,
     FreeDisk,
     Start,
     Delete,
@@ -34,7 +36,12 @@ pub(crate) enum Hint {
     OtherSubnet,
     Logs,
     InstallKubectl,
+    ListAddons,
+    EnableAddon,
+    Unpause,
 }
+
+const NO_TRACE: &str = "K8S_TRACE_NOT_FOUND";
 
 impl Failure {
     fn new(id: &'static str, code: u8, message: &impl ToString) -> Self {
@@ -63,6 +70,39 @@ impl Failure {
         Self::new("HOST_KUBECTL", 35, message).hint(Hint::InstallKubectl)
     }
 
+    /// The cluster's control plane is frozen.
+    pub(crate) fn paused(name: &str) -> Self {
+        Self::new("GUEST_PAUSED", 11, &format!("cluster {name:?} is paused")).hint(Hint::Unpause)
+    }
+
+    /// An addon that would have to be enabled.
+    pub(crate) fn addon_disabled(name: &str) -> Self {
+        Self::new("SVC_ADDON_DISABLED", 113, &format!("addon {name} is not enabled")).hint(Hint::EnableAddon)
+    }
+
+    /// A service that cannot be reached.
+    pub(crate) fn service(name: &str, error: &kube::Error) -> Self {
+        Self::new("SVC_UNREACHABLE", 115, &format!("service {name}: {error}")).hint(Hint::Logs)
+    }
+
+    /// The API server does not tell a trace.
+    pub(crate) fn trace(error: &kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) if status.code == 404 => Self::new(NO_TRACE, 105, &status.message),
+            error => Self::new("K8S_TRACE", 100, error).hint(Hint::Logs),
+        }
+    }
+
+    /// There is no such trace.
+    pub(crate) fn is_no_trace(&self) -> bool {
+        self.id == NO_TRACE
+    }
+
+    /// No source has what was asked for.
+    pub(crate) fn sources(message: &impl ToString) -> Self {
+        Self::new("INET_REPOS_UNAVAILABLE", 49, message).hint(Hint::Mirrors)
+    }
+
     /// Arguments that make no sense.
     pub(crate) fn usage(message: &impl ToString) -> Self {
         Self::new("USAGE", 14, message)
@@ -74,7 +114,10 @@ impl From<ImagingError> for Failure {
         match &error {
             ImagingError::Recipe { .. } => Self::new("RECIPE_INVALID", 18, &error),
             ImagingError::Sources { .. } => Self::new("INET_SOURCES_UNAVAILABLE", 49, &error).hint(Hint::OtherMirror),
+            ImagingError::Registry(_) => Self::new("INET_REPOS_UNAVAILABLE", 49, &error).hint(Hint::Mirrors),
+            ImagingError::Image { .. } => Self::new("INET_IMAGE", 40, &error),
             ImagingError::Malformed { .. } => Self::new("INET_SOURCE_MALFORMED", 40, &error).hint(Hint::OtherMirror),
+            ImagingError::Bundle { .. } => Self::new("BUNDLE_INVALID", 38, &error),
             ImagingError::Unresolved { .. } => Self::new("RECIPE_UNRESOLVED", 15, &error),
             ImagingError::Io(cause) if cause.kind() == std::io::ErrorKind::StorageFull => {
                 Self::new("RSRC_DISK_FULL", 26, &error).hint(Hint::FreeDisk)
@@ -82,6 +125,28 @@ impl From<ImagingError> for Failure {
             ImagingError::Io(_) => Self::new("HOST_FILE", 30, &error),
             ImagingError::Locked(_) => Self::new("HOST_CACHE_LOCKED", 31, &error),
             ImagingError::Worker(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<AddonError> for Failure {
+    fn from(error: AddonError) -> Self {
+        use AddonError as E;
+        let (id, code, hint) = match error {
+            E::Unknown { .. } => ("SVC_ADDON_NOT_FOUND", 115, Some(Hint::ListAddons)),
+            E::Malformed { .. } => ("SVC_ADDON_MALFORMED", 118, None),
+            E::Setting { .. } => ("SVC_ADDON_SETTING", 114, None),
+            E::Required(_) => ("SVC_ADDON_REQUIRED", 116, None),
+            E::Needed { .. } => ("SVC_ADDON_NEEDED", 111, None),
+            E::Object { .. } => ("SVC_ADDON_OBJECT", 110, Some(Hint::Logs)),
+            E::NotReady { .. } => ("SVC_ADDON_NOT_READY", 112, None),
+            E::Io(error) => return ImagingError::Io(error).into(),
+        };
+        Self {
+            id,
+            code,
+            message: error.to_string(),
+            hint,
         }
     }
 }
@@ -108,8 +173,10 @@ impl From<ClusterError> for Failure {
             E::NotReady { .. } => ("GUEST_NOT_READY", 82, Some(Hint::Logs)),
             E::InNode { .. } => ("GUEST_COMMAND", 80, Some(Hint::Logs)),
             E::Image { .. } => ("GUEST_IMAGE", 80, None),
+            E::NoSource { .. } => ("INET_REPOS_UNAVAILABLE", 49, Some(Hint::OtherMirror)),
             E::Interrupted => ("INTERRUPTED", 2, None),
             E::Credentials(_) => ("HOST_CREDENTIALS", 38, Some(Hint::Delete)),
+            E::Mirrors(_) => ("MIRRORS_INVALID", 18, None),
             E::Pki(_) => ("HOST_CERTIFICATES", 30, Some(Hint::Delete)),
         };
         Self {

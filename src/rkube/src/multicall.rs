@@ -12,9 +12,25 @@ pub(crate) fn dispatch(args: &[String]) -> Option<ExitCode> {
         ["init"] => Some(exit(node::init::run())),
         ["node", rest @ ..] => in_node(rest),
         ["addon", "remove-volume", path] => Some(exit(addon::remove_volume(path))),
+        ["addon", "dashboard"] => {
+            log_to_stderr();
+            Some(block_on(addon::dashboard()))
+        }
         ["addon", "dns", rest @ ..] => {
             log_to_stderr();
             Some(block_on(addon::dns(rest)))
+        }
+        ["addon", "ingress-dns", rest @ ..] => {
+            log_to_stderr();
+            Some(block_on(addon::ingress_dns(rest)))
+        }
+        ["addon", "metrics-server", rest @ ..] => {
+            log_to_stderr();
+            Some(block_on(addon::metrics_server(rest)))
+        }
+        ["addon", "ingress", rest @ ..] => {
+            log_to_stderr();
+            Some(block_on(addon::ingress(rest)))
         }
         _ => None,
     }
@@ -50,6 +66,7 @@ fn in_node(words: &[&str]) -> Option<ExitCode> {
         ["unpause"] => print(node::freeze::unpause()),
         ["paused"] => print(node::freeze::paused()),
         ["images"] => block_on(async { write_line(&node::images::list().await?) }),
+        ["mirrors-test", image] => block_on(async { write_line(&node::mirrors_test::run(image).await?) }),
         ["stop-pods"] => block_on(node::stop_pods::run()),
         ["image-load"] => block_on(async {
             let input = tokio::io::BufReader::with_capacity(1 << 18, tokio::io::stdin());

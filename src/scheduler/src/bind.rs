@@ -9,8 +9,6 @@ use serde_json::json;
 
 use crate::pod::PodInfo;
 
-const COMPONENT: &str = "default-scheduler";
-
 /// Binds the pod to the node.
 pub(crate) async fn bind(client: &Client, pod: &PodInfo, node: &str) -> Result<(), kube::Error> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace);
@@ -34,8 +32,8 @@ pub(crate) async fn bind(client: &Client, pod: &PodInfo, node: &str) -> Result<(
     Ok(())
 }
 
-/// Says on the pod and in an event why it has no node.
-pub(crate) async fn report(client: &Client, pod: &PodInfo, message: &str, first: bool) {
+/// Says on the pod why it has no node, and in an event if that is `news`.
+pub(crate) async fn report(client: &Client, pod: &PodInfo, message: &str, news: bool) {
     let pods: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace);
     let condition = json!({"status": {"conditions": [{
         "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message,
@@ -47,7 +45,7 @@ pub(crate) async fn report(client: &Client, pod: &PodInfo, message: &str, first:
     {
         tracing::debug!(pod = pod.key(), %error, "could not write the PodScheduled condition");
     }
-    if first {
+    if news {
         record(
             client,
             pod,
@@ -85,9 +83,9 @@ pub(crate) async fn record(client: &Client, pod: &PodInfo, kind: &str, reason: &
         first_timestamp: Some(Time(now)),
         last_timestamp: Some(Time(now)),
         count: Some(1),
-        reporting_component: Some(COMPONENT.to_owned()),
+        reporting_component: Some(pod.scheduler.clone()),
         source: Some(EventSource {
-            component: Some(COMPONENT.to_owned()),
+            component: Some(pod.scheduler.clone()),
             host: None,
         }),
         ..Event::default()

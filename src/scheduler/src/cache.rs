@@ -21,6 +21,8 @@ pub(crate) struct NodeInfo {
     pub(crate) pods: HashMap<String, Arc<PodInfo>>,
     pub(crate) requested: Amounts,
     pub(crate) scored: Amounts,
+    /// Those of its pods that say something about pods near them.
+    pub(crate) talkers: Vec<Arc<PodInfo>>,
     /// False until the node itself is seen; pods may come first.
     pub(crate) known: bool,
 }
@@ -78,6 +80,12 @@ impl NodeInfo {
                 sum
             })
         };
+        self.talkers = self
+            .pods
+            .values()
+            .filter(|pod| !pod.terms.is_empty())
+            .cloned()
+            .collect();
         (self.requested, self.scored) = (total(|pod| &pod.requests), total(|pod| &pod.scored));
     }
 
@@ -97,7 +105,12 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    pub(crate) fn nodes(&self) -> impl Iterator<Item = &NodeInfo> {
+    /// True if there are no nodes.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.nodes().next().is_none()
+    }
+
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &NodeInfo> + Clone {
         self.nodes.values().filter(|node| node.known)
     }
 

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::cache::NodeInfo;
-use crate::plugins::{FILTERS, SCORES};
+use crate::plugins::{Refusal, SCORES, Topology, filter, inter_pod_affinity, topology_spread};
 use crate::pod::PodInfo;
+use crate::profile::Profile;
+use crate::terms::Namespaces;
+use traces::{Refused, Verdict};
 
 /// Why no node fits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +15,33 @@ pub(crate) struct Unschedulable {
     nodes: usize,
     /// How many nodes were refused for each reason.
     reasons: BTreeMap<String, usize>,
+    /// Of how many nodes sending pods away would not help.
+    hopeless: usize,
+}
+
+impl Unschedulable {
+    /// The same reason on all nodes.
+    pub(crate) fn everywhere(nodes: usize, reason: &str) -> Self {
+        Self {
+            nodes,
+            reasons: BTreeMap::from([(reason.to_owned(), 0)]),
+            hopeless: nodes,
+        }
+    }
+
+    /// Why making room was no way out, in upstream's words.
+    pub(crate) fn no_room(&self) -> String {
+        let count = |count: usize, words: &str| (count > 0).then(|| format!("{count} {words}"));
+        let reasons = [
+            count(
+                self.nodes - self.hopeless,
+                "No preemption victims found for incoming pod",
+            ),
+            count(self.hopeless, "Preemption is not helpful for scheduling"),
+        ];
+        let reasons: Vec<String> = reasons.into_iter().flatten().collect();
+        format!("0/{} nodes are available: {}.", self.nodes, reasons.join(", "))
+    }
 }
 
 impl std::fmt::Display for Unschedulable {
@@ -22,7 +52,10 @@ impl std::fmt::Display for Unschedulable {
         let mut reasons: Vec<String> = self
             .reasons
             .iter()
-            .map(|(reason, count)| format!("{count} {reason}"))
+            .map(|(reason, count)| match count {
+                0 => reason.clone(),
+                count => format!("{count} {reason}"),
+            })
             .collect();
         reasons.sort();
         write!(f, "0/{} nodes are available: {}.", self.nodes, reasons.join(", "))
@@ -30,39 +63,45 @@ impl std::fmt::Display for Unschedulable {
 }
 
 /// The best node for the pod. `volumes` says what keeps the pod's volumes from a node. Equal nodes are told apart by `tie`,
-/// a random number.
-pub(crate) fn choose<'a>(
+/// a random number. Whoever traces is told in `told` what was thought of each node.
+pub(crate) fn choose(
+    profile: &Profile,
     pod: &PodInfo,
-    nodes: impl Iterator<Item = &'a NodeInfo>,
-    volumes: impl Fn(&NodeInfo) -> Option<&'static str>,
+    nodes: &[&NodeInfo],
+    namespaces: &Namespaces,
+    volumes: impl Fn(&NodeInfo) -> Option<Refusal>,
     tie: u64,
+    mut told: Option<&mut Vec<Verdict>>,
 ) -> Result<String, Unschedulable> {
     let mut refused = Unschedulable {
-        nodes: 0,
+        nodes: nodes.len(),
         reasons: BTreeMap::new(),
+        hopeless: 0,
     };
+    let topology = Topology::of(pod, nodes, namespaces);
     let mut fitting = Vec::new();
-    for node in nodes {
-        refused.nodes += 1;
-        let reasons = FILTERS
-            .iter()
-            .map(|filter| filter(pod, node))
-            .find(|reasons| !reasons.is_empty())
-            .or_else(|| volumes(node).map(|reason| vec![reason.to_owned()]));
-        match reasons {
+    for &node in nodes {
+        match filter(profile, pod, node, &volumes, &topology) {
             None => fitting.push(node),
-            Some(reasons) => reasons
-                .into_iter()
-                .for_each(|reason| *refused.reasons.entry(reason).or_default() += 1),
+            Some((plugin, refusal)) => {
+                if let Some(told) = &mut told {
+                    told.push(refused_by(&node.name, plugin, &refusal.reasons));
+                }
+                refused.hopeless += usize::from(refusal.hopeless);
+                for reason in refusal.reasons {
+                    *refused.reasons.entry(reason).or_default() += 1;
+                }
+            }
         }
     }
     if fitting.is_empty() {
         return Err(refused);
     }
-    let scores = total_scores(pod, &fitting);
+    let scores = total_scores(profile, pod, &fitting, nodes, namespaces, told);
     let best = scores.iter().copied().max().unwrap_or_default();
-    let winners: Vec<&&NodeInfo> = fitting
+    let winners: Vec<&NodeInfo> = fitting
         .iter()
+        .copied()
         .zip(&scores)
         .filter(|(_, score)| **score == best)
         .map(|(node, _)| node)
@@ -71,16 +110,47 @@ pub(crate) fn choose<'a>(
     chosen.map(|node| node.name.clone()).ok_or(refused)
 }
 
+fn refused_by(node: &str, plugin: &str, reasons: &[String]) -> Verdict {
+    Verdict {
+        node: node.to_owned(),
+        refused: Some(Refused {
+            plugin: plugin.to_owned(),
+            reasons: reasons.to_vec(),
+        }),
+        scores: Vec::new(),
+    }
+}
+
 /// Sum of all plugins' scores, each normalized to 0–100 and weighted.
-fn total_scores(pod: &PodInfo, nodes: &[&NodeInfo]) -> Vec<i64> {
+fn total_scores(
+    profile: &Profile,
+    pod: &PodInfo,
+    nodes: &[&NodeInfo],
+    all: &[&NodeInfo],
+    namespaces: &Namespaces,
+    told: Option<&mut Vec<Verdict>>,
+) -> Vec<i64> {
     let mut totals = vec![0; nodes.len()];
+    let fitting = |node: &&NodeInfo| Verdict {
+        node: node.name.clone(),
+        ..Verdict::default()
+    };
+    let mut verdicts: Vec<Verdict> = match told {
+        Some(_) => nodes.iter().map(fitting).collect(),
+        None => Vec::new(),
+    };
     if nodes.len() == 1 {
+        told.into_iter().for_each(|told| told.append(&mut verdicts));
         return totals;
     }
     for score in SCORES {
-        let raw: Vec<i64> = nodes.iter().map(|node| (score.of)(pod, node)).collect();
+        let weight = profile.plugins.weight(score.name);
+        if weight == 0 {
+            continue;
+        }
+        let raw: Vec<i64> = nodes.iter().map(|node| (score.of)(pod, node, &profile.args)).collect();
         let most = raw.iter().copied().max().unwrap_or_default();
-        for (total, raw) in totals.iter_mut().zip(raw) {
+        for (at, (total, raw)) in totals.iter_mut().zip(raw).enumerate() {
             let normal = match (score.normalize, most) {
                 (false, _) => raw,
                 (true, 0) => {
@@ -98,8 +168,28 @@ fn total_scores(pod: &PodInfo, nodes: &[&NodeInfo]) -> Vec<i64> {
                     }
                 }
             };
-            *total += normal * score.weight;
+            *total += normal * weight;
+            if let Some(verdict) = verdicts.get_mut(at) {
+                verdict.scores.push((score.name.to_owned(), normal * weight));
+            }
         }
     }
+    let weights = [topology_spread::NAME, inter_pod_affinity::NAME].map(|name| profile.plugins.weight(name));
+    let spread = topology_spread::score(pod, nodes, all);
+    let affinity = inter_pod_affinity::score(pod, nodes, all, namespaces, &profile.args);
+    for (at, (total, near)) in totals.iter_mut().zip(spread.iter().zip(affinity)).enumerate() {
+        *total += near.0 * weights[0] + near.1 * weights[1];
+        if let Some(verdict) = verdicts.get_mut(at) {
+            let named = [
+                (topology_spread::NAME, *near.0, weights[0]),
+                (inter_pod_affinity::NAME, near.1, weights[1]),
+            ];
+            let counted = named.into_iter().filter(|(_, _, weight)| *weight != 0);
+            verdict
+                .scores
+                .extend(counted.map(|(name, score, weight)| (name.to_owned(), score * weight)));
+        }
+    }
+    told.into_iter().for_each(|told| told.append(&mut verdicts));
     totals
 }

@@ -6,15 +6,20 @@
 mod bind;
 mod cache;
 mod cycle;
+mod devices;
 mod evict;
 mod plugins;
 mod pod;
 mod preempt;
+mod profile;
 mod queue;
 mod run;
+mod services;
+mod terms;
 mod volumes;
 
 #[cfg(test)]
 mod tests;
 
+pub use profile::{ProfileError, Profiles};
 pub use run::{RunError, run};

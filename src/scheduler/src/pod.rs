@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Affinity, Container, Pod, PodSpec, Toleration, Volume};
+use claims::ClaimUse;
+use k8s_openapi::api::core::v1::{Affinity, Container, Pod, PodSpec, Toleration};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
 use k8s_openapi::jiff::Timestamp;
 use machinery::quantity::Quantity;
+
+use crate::devices;
+use crate::terms::{Labels, Spread, Terms};
 
 /// Amounts by resource name: `cpu` in thousandths, everything else in whole units.
 pub(crate) type Amounts = BTreeMap<String, i64>;
@@ -32,14 +36,6 @@ impl HostPort {
     }
 }
 
-/// A claim that a pod uses.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ClaimRef {
-    pub(crate) name: String,
-    /// Made from a template in the pod, by a controller, a moment after the pod.
-    pub(crate) ephemeral: bool,
-}
-
 /// Immutable facts of a pod.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PodInfo {
@@ -56,6 +52,7 @@ pub(crate) struct PodInfo {
     pub(crate) node_selector: BTreeMap<String, String>,
     pub(crate) affinity: Option<Affinity>,
     pub(crate) tolerations: Vec<Toleration>,
+    /// Of pods that are spread by default: those of a ReplicaSet, a StatefulSet or a ReplicationController.
     pub(crate) owner: Option<String>,
     pub(crate) scheduler: String,
     pub(crate) gated: bool,
@@ -69,7 +66,13 @@ pub(crate) struct PodInfo {
     pub(crate) never_preempts: bool,
     /// The node that it has been promised.
     pub(crate) nominated: String,
-    pub(crate) claims: Vec<ClaimRef>,
+    pub(crate) claims: Vec<ClaimUse>,
+    pub(crate) terms: Terms,
+    pub(crate) spread: Vec<Spread>,
+    /// The constraints are the system's defaults: nodes need not have all their labels.
+    pub(crate) spread_leniently: bool,
+    /// Claims for devices, by name; `None` for one that has yet to be made.
+    pub(crate) devices: Vec<Option<String>>,
 }
 
 impl PodInfo {
@@ -86,8 +89,14 @@ impl PodInfo {
         scored.entry("cpu".to_owned()).or_insert(DEFAULT_CPU);
         scored.entry("memory".to_owned()).or_insert(DEFAULT_MEMORY);
         let meta = &pod.metadata;
+        let labels: Labels = meta.labels.clone().unwrap_or_default().into_iter().collect();
+        let namespace = meta.namespace.clone().unwrap_or_default();
         Arc::new(Self {
-            namespace: meta.namespace.clone().unwrap_or_default(),
+            terms: Terms::of(spec.affinity.as_ref(), &namespace, &labels),
+            spread: Spread::all(spec, &labels),
+            spread_leniently: false,
+            devices: devices::names(pod),
+            namespace,
             name: meta.name.clone().unwrap_or_default(),
             uid: meta.uid.clone().unwrap_or_default(),
             resource_version: meta.resource_version.clone().unwrap_or_default(),
@@ -104,6 +113,12 @@ impl PodInfo {
                 .iter()
                 .flatten()
                 .find(|owner| owner.controller == Some(true))
+                .filter(|owner| {
+                    matches!(
+                        owner.kind.as_str(),
+                        "ReplicaSet" | "StatefulSet" | "ReplicationController"
+                    )
+                })
                 .map(|owner| owner.uid.clone()),
             scheduler: spec
                 .scheduler_name
@@ -113,7 +128,7 @@ impl PodInfo {
             finished: matches!(phase, "Succeeded" | "Failed"),
             deleting: meta.deletion_timestamp.is_some(),
             generation: meta.generation,
-            labels: meta.labels.clone().unwrap_or_default().into_iter().collect(),
+            labels,
             started: pod
                 .status
                 .as_ref()
@@ -130,8 +145,13 @@ impl PodInfo {
                 .iter()
                 .filter_map(|container| container.image.clone())
                 .collect(),
-            claims: claims(spec, meta.name.as_deref().unwrap_or_default()),
+            claims: claims::claims_of(meta.name.as_deref().unwrap_or_default(), spec),
         })
+    }
+
+    /// Whether it may go somewhere depends on where other pods are.
+    pub(crate) fn heeds_others(&self) -> bool {
+        self.spread.iter().any(|constraint| constraint.hard) || !self.terms.is_empty()
     }
 
     /// `namespace/name`.
@@ -213,19 +233,6 @@ fn requests(spec: &PodSpec) -> Amounts {
     }
     add(&mut peak, &amounts(spec.overhead.iter().flatten()));
     peak
-}
-
-fn claims(spec: &PodSpec, pod: &str) -> Vec<ClaimRef> {
-    let volumes = spec.volumes.iter().flatten();
-    let claim = |volume: &Volume| match (&volume.persistent_volume_claim, &volume.ephemeral) {
-        (Some(source), _) => Some((source.claim_name.clone(), false)),
-        (None, Some(_)) => Some((format!("{pod}-{}", volume.name), true)),
-        _ => None,
-    };
-    volumes
-        .filter_map(claim)
-        .map(|(name, ephemeral)| ClaimRef { name, ephemeral })
-        .collect()
 }
 
 fn host_ports(spec: &PodSpec) -> Vec<HostPort> {

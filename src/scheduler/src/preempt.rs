@@ -10,8 +10,9 @@ use k8s_openapi::jiff::Timestamp;
 use machinery::selector::LabelSelector;
 
 use crate::cache::NodeInfo;
-use crate::plugins::FILTERS;
+use crate::plugins::{Refusal, Topology, filter};
 use crate::pod::PodInfo;
+use crate::profile::Profile;
 
 /// How many pods a disruption budget still lets go.
 #[derive(Debug, Clone)]
@@ -55,20 +56,34 @@ pub(crate) fn is_waiting<'a>(pod: &PodInfo, mut nodes: impl Iterator<Item = &'a 
         })
 }
 
-/// The best node to make room on; `None` if no sacrifice would help.
-pub(crate) fn plan<'a>(pod: &PodInfo, nodes: impl Iterator<Item = &'a NodeInfo>, budgets: &[Budget]) -> Option<Plan> {
+/// The best of these nodes to make room on; `None` if no sacrifice would help. `volumes` says what keeps the
+/// pod's volumes from a node, `topology` is that of all nodes.
+pub(crate) fn plan<'a>(
+    profile: &Profile,
+    pod: &PodInfo,
+    nodes: impl Iterator<Item = &'a NodeInfo>,
+    volumes: impl Fn(&NodeInfo) -> Option<Refusal>,
+    topology: &Topology<'_>,
+    budgets: &[Budget],
+) -> Option<Plan> {
     if pod.never_preempts {
         return None;
     }
-    nodes.filter_map(|node| on(pod, node, budgets)).min_by_key(Plan::cost)
-}
-
-fn fits(pod: &PodInfo, node: &NodeInfo) -> bool {
-    FILTERS.iter().all(|filter| filter(pod, node).is_empty())
+    nodes
+        .filter_map(|node| on(profile, pod, node, &volumes, topology, budgets))
+        .min_by_key(Plan::cost)
 }
 
 /// Without all pods of lower priority the pod must fit; then as many as can stay do, the most important first.
-fn on(pod: &PodInfo, node: &NodeInfo, budgets: &[Budget]) -> Option<Plan> {
+fn on(
+    profile: &Profile,
+    pod: &PodInfo,
+    node: &NodeInfo,
+    volumes: impl Fn(&NodeInfo) -> Option<Refusal>,
+    topology: &Topology<'_>,
+    budgets: &[Budget],
+) -> Option<Plan> {
+    let fits = |node: &NodeInfo, topology: &Topology<'_>| filter(profile, pod, node, &volumes, topology).is_none();
     let mut lower: Vec<Arc<PodInfo>> = node
         .pods
         .values()
@@ -76,7 +91,12 @@ fn on(pod: &PodInfo, node: &NodeInfo, budgets: &[Budget]) -> Option<Plan> {
         .cloned()
         .collect();
     let mut gone: HashSet<String> = lower.iter().map(|other| other.uid.clone()).collect();
-    if lower.is_empty() || !fits(pod, &node.without(&gone)) {
+    if lower.is_empty() {
+        return None;
+    }
+    let mut topology = topology.clone();
+    lower.iter().for_each(|other| topology.count(pod, other, node, -1));
+    if !fits(&node.without(&gone), &topology) {
         return None;
     }
     lower.sort_by_key(|other| {
@@ -95,8 +115,10 @@ fn on(pod: &PodInfo, node: &NodeInfo, budgets: &[Budget]) -> Option<Plan> {
     let protected = violating.len();
     for (at, other) in violating.into_iter().chain(kept).enumerate() {
         gone.remove(&other.uid);
-        if !fits(pod, &node.without(&gone)) {
+        topology.count(pod, &other, node, 1);
+        if !fits(&node.without(&gone), &topology) {
             gone.insert(other.uid.clone());
+            topology.count(pod, &other, node, -1);
             plan.violations += usize::from(at < protected);
             plan.victims.push(other);
         }

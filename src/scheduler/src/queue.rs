@@ -9,15 +9,12 @@ use tokio::time::Instant;
 
 use crate::pod::PodInfo;
 
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
 /// A pod that fitted nowhere is tried again after this, whatever happened.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 #[derive(Debug)]
 struct Waiting {
     pod: Arc<PodInfo>,
-    attempts: u32,
     /// When it may be tried again if the cluster changed.
     ready_at: Instant,
     /// When it is tried again if it did not.
@@ -33,10 +30,21 @@ pub(crate) struct Queue {
     order: HashMap<String, (Reverse<i32>, u64)>,
     waiting: HashMap<String, Waiting>,
     attempts: HashMap<String, u32>,
+    /// Why it fits nowhere, as last told the pod.
+    told: HashMap<String, String>,
     counter: u64,
+    /// The first and the longest wait of a pod that fitted nowhere.
+    backoff: (Duration, Duration),
 }
 
 impl Queue {
+    pub(crate) fn new(backoff: (Duration, Duration)) -> Self {
+        Self {
+            backoff,
+            ..Self::default()
+        }
+    }
+
     /// A pod that is new or that changed is tried at once.
     pub(crate) fn push(&mut self, pod: Arc<PodInfo>) {
         self.waiting.remove(&pod.uid);
@@ -64,11 +72,9 @@ impl Queue {
     /// The pod could not be placed.
     pub(crate) fn park(&mut self, pod: Arc<PodInfo>, now: Instant) {
         let attempts = self.attempts.get(&pod.uid).copied().unwrap_or(1);
-        let backoff = FIRST_BACKOFF
-            .saturating_mul(1 << (attempts - 1).min(8))
-            .min(LONGEST_BACKOFF);
+        let (first, longest) = self.backoff;
+        let backoff = first.saturating_mul(1 << (attempts - 1).min(8)).min(longest);
         let waiting = Waiting {
-            attempts,
             ready_at: now + backoff,
             at_last: now + LONGEST_WAIT,
             woken: false,
@@ -87,6 +93,7 @@ impl Queue {
     pub(crate) fn remove(&mut self, uid: &str) {
         self.waiting.remove(uid);
         self.attempts.remove(uid);
+        self.told.remove(uid);
         if let Some(place) = self.order.remove(uid) {
             self.active.remove(&place);
         }
@@ -102,6 +109,12 @@ impl Queue {
     /// The cluster changed in a way that may make room.
     pub(crate) fn wake(&mut self) {
         self.waiting.values_mut().for_each(|waiting| waiting.woken = true);
+    }
+
+    /// Something changed that matters to these.
+    pub(crate) fn wake_if(&mut self, matters: impl Fn(&PodInfo) -> bool) {
+        let waiting = self.waiting.values_mut().filter(|waiting| matters(&waiting.pod));
+        waiting.for_each(|waiting| waiting.woken = true);
     }
 
     /// Moves those whose time has come to be tried; says when the next one's time comes.
@@ -123,11 +136,8 @@ impl Queue {
         self.waiting.values().map(due).min()
     }
 
-    /// Times the pod has been tried.
-    pub(crate) fn attempts(&self, uid: &str) -> u32 {
-        self.waiting.get(uid).map_or_else(
-            || self.attempts.get(uid).copied().unwrap_or_default(),
-            |waiting| waiting.attempts,
-        )
+    /// Takes note of what the pod is told; false if it has been told that before.
+    pub(crate) fn tells(&mut self, uid: &str, why: &str) -> bool {
+        self.told.insert(uid.to_owned(), why.to_owned()).as_deref() != Some(why)
     }
 }

@@ -5,19 +5,24 @@ use std::sync::Arc;
 use follow::{Change, changes};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
-use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
-use k8s_openapi::api::storage::v1::StorageClass;
+use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, Service};
+use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, CSIStorageCapacity, StorageClass, VolumeAttachment};
 use kube::runtime::watcher::Config;
 use kube::{Api, Client, ResourceExt as _};
 use tokio::time::Instant;
+use traces::{Decision, Recorder};
 
 use crate::cache::{Cache, NodeInfo};
+use crate::cycle::Unschedulable;
+use crate::devices::Devices;
+use crate::plugins::Topology;
 use crate::pod::PodInfo;
+use crate::profile::{Profile, Profiles};
 use crate::queue::Queue;
+use crate::services::Services;
+use crate::terms::Namespaces;
 use crate::volumes::{Needs, Volumes};
 use crate::{bind, cycle, evict, preempt};
-
-const NAME: &str = "default-scheduler";
 
 /// Why the scheduler ended.
 #[derive(Debug, thiserror::Error)]
@@ -32,30 +37,44 @@ struct Scheduler {
     cache: Cache,
     queue: Queue,
     volumes: Volumes,
-    /// Both lists have been read once: before, a node may look emptier than it is.
-    synced: (bool, bool),
+    services: Services,
+    namespaces: Namespaces,
+    profiles: Profiles,
+    /// Nodes, pods and namespaces have been read once: before, a node may look emptier than it is.
+    synced: (bool, bool, bool),
     decisions: u64,
+    traces: Recorder,
 }
 
-/// Schedules pods until cancelled or a watch ends.
-pub fn run(client: Client) -> BoxFuture<'static, Result<(), RunError>> {
+/// Schedules the profiles' pods until cancelled or a watch ends. Whoever traces is told of each decision.
+pub fn run(client: Client, profiles: Profiles, traces: Recorder) -> BoxFuture<'static, Result<(), RunError>> {
     // boxed: compiled in this crate, once, and not in every crate that awaits it
-    Box::pin(work(client))
+    Box::pin(work(client, profiles, traces))
 }
 
-async fn work(client: Client) -> Result<(), RunError> {
+async fn work(client: Client, profiles: Profiles, traces: Recorder) -> Result<(), RunError> {
     let mut nodes = changes::<Node>(Api::all(client.clone()), Config::default());
     let mut pods = changes::<Pod>(Api::all(client.clone()), Config::default());
     let mut claims = changes::<PersistentVolumeClaim>(Api::all(client.clone()), Config::default());
     let mut volumes = changes::<PersistentVolume>(Api::all(client.clone()), Config::default());
+    let mut namespaces = changes::<Namespace>(Api::all(client.clone()), Config::default());
     let mut classes = changes::<StorageClass>(Api::all(client.clone()), Config::default());
+    let mut services = changes::<Service>(Api::all(client.clone()), Config::default());
+    let mut drivers = changes::<CSIDriver>(Api::all(client.clone()), Config::default());
+    let mut csi_nodes = changes::<CSINode>(Api::all(client.clone()), Config::default());
+    let mut capacities = changes::<CSIStorageCapacity>(Api::all(client.clone()), Config::default());
+    let mut attachments = changes::<VolumeAttachment>(Api::all(client.clone()), Config::default());
     let mut scheduler = Scheduler {
         client,
         cache: Cache::default(),
-        queue: Queue::default(),
+        queue: Queue::new(profiles.backoff),
+        profiles,
         volumes: Volumes::default(),
-        synced: (false, false),
+        services: Services::default(),
+        namespaces: Namespaces::default(),
+        synced: (false, false, false),
         decisions: 0,
+        traces,
     };
     loop {
         let next = scheduler.queue.advance(Instant::now());
@@ -70,12 +89,30 @@ async fn work(client: Client) -> Result<(), RunError> {
             biased;
             change = nodes.next() => scheduler.node(change.ok_or(RunError::WatchEnded("node"))?),
             change = pods.next() => scheduler.pod(change.ok_or(RunError::WatchEnded("pod"))?),
+            change = namespaces.next() => scheduler.namespace(change.ok_or(RunError::WatchEnded("namespace"))?),
             change = claims.next() => scheduler.claim(change.ok_or(RunError::WatchEnded("claim"))?),
             change = volumes.next() => {
                 scheduler.volumes.volume(change.ok_or(RunError::WatchEnded("volume"))?);
                 scheduler.queue.retry(|pod| !pod.claims.is_empty(), Instant::now());
             }
             change = classes.next() => scheduler.volumes.class(change.ok_or(RunError::WatchEnded("class"))?),
+            change = services.next() => scheduler.services.take(change.ok_or(RunError::WatchEnded("service"))?),
+            change = drivers.next() => {
+                scheduler.volumes.driver(change.ok_or(RunError::WatchEnded("driver"))?);
+                scheduler.storage_changed();
+            }
+            change = csi_nodes.next() => {
+                scheduler.volumes.csi_node(change.ok_or(RunError::WatchEnded("CSINode"))?);
+                scheduler.storage_changed();
+            }
+            change = capacities.next() => {
+                scheduler.volumes.capacity(change.ok_or(RunError::WatchEnded("capacity"))?);
+                scheduler.storage_changed();
+            }
+            change = attachments.next() => {
+                scheduler.volumes.attachment(change.ok_or(RunError::WatchEnded("attachment"))?);
+                scheduler.storage_changed();
+            }
             () = std::future::ready(()), if scheduler.has_work() => scheduler.schedule_one().await,
             () = timer => {}
         }
@@ -84,7 +121,7 @@ async fn work(client: Client) -> Result<(), RunError> {
 
 impl Scheduler {
     fn has_work(&mut self) -> bool {
-        self.synced == (true, true) && self.queue.has_active()
+        self.synced == (true, true, true) && self.queue.has_active()
     }
 
     fn node(&mut self, change: Change<Node>) {
@@ -94,6 +131,25 @@ impl Scheduler {
             Change::Listed => self.synced.0 = true,
         }
         self.queue.wake();
+    }
+
+    /// What drivers have or can take is something else now.
+    fn storage_changed(&mut self) {
+        self.queue.wake_if(|pod| !pod.claims.is_empty());
+    }
+
+    fn namespace(&mut self, change: Change<Namespace>) {
+        match change {
+            Change::Set(namespace) => {
+                let labels = namespace.metadata.labels.clone().unwrap_or_default();
+                let before = self.namespaces.insert(namespace.name_any(), labels.clone());
+                if before != Some(labels) {
+                    self.queue.wake_if(PodInfo::heeds_others);
+                }
+            }
+            Change::Gone(identity) => drop(self.namespaces.remove(&identity.name)),
+            Change::Listed => self.synced.2 = true,
+        }
     }
 
     fn claim(&mut self, change: Change<PersistentVolumeClaim>) {
@@ -135,57 +191,116 @@ impl Scheduler {
         } else if !info.node.is_empty() {
             self.queue.remove(&info.uid);
             self.cache.place(info);
-        } else if info.scheduler != NAME || info.gated || info.deleting {
+            self.queue.wake_if(PodInfo::heeds_others);
+        } else if self.profiles.get(&info.scheduler).is_none() || info.gated || info.deleting {
             self.queue.remove(&info.uid);
         } else if !self.cache.is_placed(&info.uid) && !self.queue.is_parked(&info) {
             self.queue.push(info);
         }
     }
 
-    /// Sends less important pods away if that lets the pod in, on a node that reaches its volumes.
-    async fn make_room(&mut self, pod: &Arc<PodInfo>, needs: &Needs) {
-        let reached = |node: &&NodeInfo| self.volumes.filter(needs, node).is_none();
-        let possible = preempt::plan(pod, self.cache.nodes().filter(reached), &[]).is_some();
-        if !possible || preempt::is_waiting(pod, self.cache.nodes()) {
-            return;
+    /// Sends less important pods away if that lets the pod in, on a node that reaches its volumes. Says why not, in
+    /// upstream's words.
+    async fn make_room(
+        &mut self,
+        profile: &Profile,
+        pod: &Arc<PodInfo>,
+        needs: &Needs,
+        refused: &Unschedulable,
+    ) -> Option<String> {
+        if pod.never_preempts {
+            return Some("not eligible due to preemptionPolicy=Never.".to_owned());
+        }
+        if preempt::is_waiting(pod, self.cache.nodes()) {
+            return Some("not eligible due to a terminating pod on the nominated node.".to_owned());
+        }
+        let plan = |nodes: &[&NodeInfo], budgets: &[_]| {
+            let topology = Topology::of(pod, nodes, &self.namespaces);
+            let reach = |node: &NodeInfo| self.volumes.filter(needs, node);
+            preempt::plan(profile, pod, nodes.iter().copied(), reach, &topology, budgets)
+        };
+        let all: Vec<&NodeInfo> = self.cache.nodes().collect();
+        if plan(&all, &[]).is_none() {
+            return Some(refused.no_room());
         }
         let budgets = match evict::budgets(&self.client).await {
             Ok(budgets) => budgets,
-            Err(error) => return tracing::warn!(pod = pod.key(), %error, "disruption budgets not read"),
+            Err(error) => {
+                tracing::warn!(pod = pod.key(), %error, "disruption budgets not read");
+                return None;
+            }
         };
         let nodes: Vec<_> = self.cache.nodes_for(pod).collect();
-        let plan = preempt::plan(pod, nodes.iter().map(AsRef::as_ref).filter(reached), &budgets);
-        drop(nodes);
-        let Some(plan) = plan else { return };
+        let nodes: Vec<&NodeInfo> = nodes.iter().map(AsRef::as_ref).collect();
+        let Some(plan) = plan(&nodes, &budgets) else {
+            return Some(refused.no_room());
+        };
         if let Err(error) = evict::carry_out(&self.client, pod, &plan).await {
-            return tracing::warn!(pod = pod.key(), node = plan.node, %error, "no room made");
+            tracing::warn!(pod = pod.key(), node = plan.node, %error, "no room made");
+            return None;
         }
         let mut promised = PodInfo::clone(pod);
         promised.nominated = plan.node;
         self.cache.promise(&Arc::new(promised));
+        None
     }
 
     async fn schedule_one(&mut self) {
         let Some(pod) = self.queue.pop() else { return };
+        let Some(profile) = self.profiles.get(&pod.scheduler).cloned() else {
+            return;
+        };
+        let pod = self.spread_by_default(pod, &profile);
         // spread ties without a random source: every decision starts elsewhere
         self.decisions = self.decisions.wrapping_add(1);
-        let needs = match self.volumes.needs(&pod) {
+        let needs = match self.volumes.needs(&pod, self.cache.nodes()) {
             Ok(needs) => needs,
-            Err(why) => {
-                let why = format!("0/{} nodes are available: {why}.", self.cache.nodes().count());
-                return self.cannot(pod, &why).await;
-            }
+            Err(why) => return self.fits_nowhere(pod, &why).await,
+        };
+        let devices = match Devices::of(&self.client, &pod).await {
+            Ok(devices) => devices,
+            Err(why) => return self.fits_nowhere(pod, &why).await,
         };
         let nodes: Vec<_> = self.cache.nodes_for(&pod).collect();
-        let reach = |node: &NodeInfo| self.volumes.filter(&needs, node);
-        let choice = cycle::choose(&pod, nodes.iter().map(AsRef::as_ref), reach, self.decisions);
+        let reach = |node: &NodeInfo| self.volumes.filter(&needs, node).or_else(|| devices.filter(node));
+        let seen: Vec<&NodeInfo> = nodes.iter().map(AsRef::as_ref).collect();
+        let mut told = self.traces.is_on().then(Vec::new);
+        let (at, began) = (traces::now(), Instant::now());
+        let choice = cycle::choose(
+            &profile,
+            &pod,
+            &seen,
+            &self.namespaces,
+            reach,
+            self.decisions,
+            told.as_mut(),
+        );
         drop(nodes);
+        if let Some(verdicts) = told {
+            let decision = Decision {
+                at,
+                took: began.elapsed().as_micros() as u64,
+                uid: pod.uid.clone(),
+                pod: pod.key(),
+                chosen: choice.as_ref().ok().cloned(),
+                ..Decision::default()
+            };
+            self.traces.decision(decision.of(verdicts));
+        }
         match choice {
             Ok(node) if needs.must_wait() => self.settle(pod, &needs, &node).await,
             Ok(node) => self.bind(pod, node).await,
             Err(why) => {
-                self.make_room(&pod, &needs).await;
-                self.cannot(pod, &why.to_string()).await;
+                let room = if profile.plugins.preempt() {
+                    self.make_room(&profile, &pod, &needs, &why).await
+                } else {
+                    None
+                };
+                let message = match room {
+                    Some(no_room) if !self.cache.is_empty() => format!("{why} preemption: {no_room}"),
+                    _ => why.to_string(),
+                };
+                self.cannot(pod, &message).await;
             }
         }
     }
@@ -214,9 +329,29 @@ impl Scheduler {
         }
     }
 
+    /// No node is to blame.
+    async fn fits_nowhere(&mut self, pod: Arc<PodInfo>, why: &str) {
+        let refused = Unschedulable::everywhere(self.cache.nodes().count(), why);
+        let why = format!("{refused} preemption: {}", refused.no_room());
+        self.cannot(pod, &why).await;
+    }
+
+    /// The pod with the profile's constraints, if it has none of its own.
+    fn spread_by_default(&self, pod: Arc<PodInfo>, profile: &Profile) -> Arc<PodInfo> {
+        let defaults = &profile.args.spread;
+        let spread = self.services.spread(&pod, defaults);
+        if spread.is_empty() {
+            return pod;
+        }
+        let mut pod = Arc::unwrap_or_clone(pod);
+        pod.spread = spread;
+        pod.spread_leniently = defaults.lenient;
+        Arc::new(pod)
+    }
+
     async fn cannot(&mut self, pod: Arc<PodInfo>, why: &str) {
-        let first = self.queue.attempts(&pod.uid) <= 1;
-        bind::report(&self.client, &pod, why, first).await;
+        let news = self.queue.tells(&pod.uid, why);
+        bind::report(&self.client, &pod, why, news).await;
         self.queue.park(pod, Instant::now());
     }
 }

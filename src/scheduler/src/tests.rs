@@ -1,20 +1,24 @@
 //! Decisions on small clusters, and the order of the queue.
 
+mod profiles;
+mod topology;
+mod volumes;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use follow::Change;
-use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
-use k8s_openapi::api::storage::v1::StorageClass;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::cache::Cache;
 use crate::cycle::{Unschedulable, choose};
+use crate::plugins::{self, Topology};
 use crate::pod::PodInfo;
 use crate::preempt::{self, Budget, Plan};
+use crate::profile::{Profile, Profiles};
 use crate::queue::Queue;
-use crate::volumes::Volumes;
+use crate::terms::Namespaces;
 
 fn node(name: &str, change: Value) -> Node {
     let mut node = json!({"metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
@@ -48,7 +52,15 @@ fn cluster(nodes: &[Node], placed: &[Arc<PodInfo>]) -> Cache {
 }
 
 fn best(pod: &PodInfo, cache: &Cache, tie: u64) -> Result<String, Unschedulable> {
-    choose(pod, cache.nodes(), |_| None, tie)
+    choose(
+        &Profile::default(),
+        pod,
+        &cache.nodes().collect::<Vec<_>>(),
+        &Namespaces::new(),
+        |_| None,
+        tie,
+        None,
+    )
 }
 
 fn requests(cpu: &str) -> Value {
@@ -153,7 +165,7 @@ fn affinity_terms_are_alternatives_and_preferences_decide_among_equals() {
 
 #[tokio::test(start_paused = true)]
 async fn the_queue_serves_priorities_first_and_backs_off_those_that_fit_nowhere() {
-    let mut queue = Queue::default();
+    let mut queue = Queue::new(Profiles::default().backoff);
     queue.push(pod("low", json!({"priority": 1})));
     queue.push(pod("high", json!({"priority": 9})));
     queue.push(pod("low2", json!({"priority": 1})));
@@ -175,6 +187,16 @@ async fn the_queue_serves_priorities_first_and_backs_off_those_that_fit_nowhere(
     tokio::time::advance(Duration::from_secs(1)).await;
     queue.advance(Instant::now());
     assert_eq!(queue.pop().map(|pod| pod.name.clone()).as_deref(), Some("low"));
+}
+
+#[test]
+fn a_pod_is_told_once_for_each_reason() {
+    let mut queue = Queue::default();
+    assert!(queue.tells("p", "no node"));
+    assert!(!queue.tells("p", "no node"));
+    assert!(queue.tells("p", "no room"), "settled on a node in vain, for example");
+    queue.remove("p");
+    assert!(queue.tells("p", "no room"));
 }
 
 fn at(name: &str, node: &str, priority: i32, cpu: &str) -> Arc<PodInfo> {
@@ -200,7 +222,18 @@ fn room_is_made_where_least_is_lost() {
         at("b-mid2", "b", 3, "1500m"),
     ];
     let cache = cluster(&[node("a", json!({})), node("b", json!({}))], &placed);
-    let plan = |spec: Value, budgets: &[Budget]| victims(preempt::plan(&pod("p", spec), cache.nodes(), budgets));
+    let plan = |spec: Value, budgets: &[Budget]| {
+        let (pod, nodes, namespaces) = (pod("p", spec), cache.nodes().collect::<Vec<_>>(), Namespaces::new());
+        let topology = Topology::of(&pod, &nodes, &namespaces);
+        victims(preempt::plan(
+            &Profile::default(),
+            &pod,
+            nodes.iter().copied(),
+            |_| None,
+            &topology,
+            budgets,
+        ))
+    };
     let wants = |cpu: &str, priority: i32| {
         let mut spec = requests(cpu);
         spec["priority"] = priority.into();
@@ -237,7 +270,16 @@ fn promised_room_is_taken_for_others_and_waited_for() {
     cache.promise(&first);
     let free = |cache: &Cache, pod: &PodInfo| {
         let nodes: Vec<_> = cache.nodes_for(pod).collect();
-        choose(pod, nodes.iter().map(AsRef::as_ref), |_| None, 0).is_ok()
+        choose(
+            &Profile::default(),
+            pod,
+            &nodes.iter().map(AsRef::as_ref).collect::<Vec<_>>(),
+            &Namespaces::new(),
+            |_| None,
+            0,
+            None,
+        )
+        .is_ok()
     };
     assert!(free(&cache, &first), "for itself it is free");
     assert!(!free(&cache, &pod("other", requests("1"))));
@@ -249,80 +291,45 @@ fn promised_room_is_taken_for_others_and_waited_for() {
     assert!(free(&cache, &pod("other", requests("1"))));
 }
 
-fn claim(class: &str, change: Value) -> PersistentVolumeClaim {
-    let mut claim = json!({"metadata": {"name": "data", "namespace": "default", "uid": "1"},
-        "spec": {"storageClassName": class, "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
-    json_merge(&mut claim, &change);
-    serde_json::from_value(claim).unwrap()
-}
-
-fn disk_on_b() -> PersistentVolume {
-    serde_json::from_value(
-        json!({"metadata": {"name": "disk"}, "status": {"phase": "Available"}, "spec": {
-        "storageClassName": "late", "capacity": {"storage": "2Gi"}, "accessModes": ["ReadWriteOnce"],
-        "local": {"path": "/disk"}, "nodeAffinity": {"required": {"nodeSelectorTerms": [
-            {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["b"]}]}]}}}}),
-    )
-    .unwrap()
-}
-
-fn late(provisioner: &str) -> StorageClass {
-    let class = json!({"metadata": {"name": "late"}, "provisioner": provisioner,
-        "volumeBindingMode": "WaitForFirstConsumer"});
-    serde_json::from_value(class).unwrap()
-}
-
 #[test]
-fn a_pod_goes_where_its_volume_is() {
-    let cache = cluster(&[node("a", json!({})), node("b", json!({}))], &[]);
-    let pod = pod(
-        "p",
-        json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]}),
+fn whoever_traces_is_told_what_was_thought_of_each_node() {
+    let tainted = json!({"spec": {"taints": [{"key": "k", "effect": "NoSchedule"}]}});
+    let busy = pod(
+        "busy",
+        json!({"nodeName": "b", "containers": [{"name": "c", "resources": {"requests": {"cpu": "1"}}}]}),
     );
-    let mut volumes = Volumes::default();
-    assert_eq!(
-        volumes.needs(&pod).unwrap_err(),
-        "persistentvolumeclaim \"data\" not found"
+    let nodes = [node("a", json!({})), node("b", json!({})), node("c", tainted)];
+    let cache = cluster(&nodes, &[busy]);
+    let mut told = Vec::new();
+    let nodes: Vec<_> = cache.nodes().collect();
+    let chosen = choose(
+        &Profile::default(),
+        &pod("p", requests("1")),
+        &nodes,
+        &Namespaces::new(),
+        |_| None,
+        0,
+        Some(&mut told),
     );
-    volumes.claim(Change::Set(claim("now", json!({}))));
-    assert_eq!(
-        volumes.needs(&pod).unwrap_err(),
-        "pod has unbound immediate PersistentVolumeClaims"
-    );
-
-    let bound = json!({"metadata": {"annotations": {"pv.kubernetes.io/bind-completed": "yes"}}, "spec": {"volumeName": "disk"}});
+    assert_eq!(chosen.as_deref(), Ok("a"));
+    let of = |name: &str| told.iter().find(|verdict| verdict.node == name).unwrap();
+    let refused = of("c").refused.clone().unwrap();
+    assert_eq!(refused.plugin, "TaintToleration");
+    assert_eq!(refused.reasons, ["node(s) had untolerated taint(s) {k: }"]);
+    assert!(of("a").total() > of("b").total(), "{told:?}");
+    let names: Vec<&str> = of("a").scores.iter().map(|(name, _)| name.as_str()).collect();
     assert!(
-        volumes.claim(Change::Set(claim("late", bound))),
-        "the pod must be tried again"
+        names.contains(&"NodeResourcesFit") && names.contains(&"PodTopologySpread"),
+        "{names:?}"
     );
-    volumes.volume(Change::Set(disk_on_b()));
-    let needs = volumes.needs(&pod).unwrap();
-    assert!(!needs.must_wait());
-    let chosen = choose(&pod, cache.nodes(), |node| volumes.filter(&needs, node), 0);
-    assert_eq!(chosen.as_deref(), Ok("b"));
-}
-
-#[test]
-fn a_claim_that_waits_for_its_pod_follows_the_choice() {
-    let cache = cluster(&[node("a", json!({})), node("b", json!({}))], &[]);
-    let pod = pod(
-        "p",
-        json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]}),
+    let alone = choose(
+        &Profile::default(),
+        &pod("p", requests("1")),
+        &nodes[..1],
+        &Namespaces::new(),
+        |_| None,
+        0,
+        None,
     );
-    let mut volumes = Volumes::default();
-    volumes.claim(Change::Set(claim("late", json!({}))));
-    volumes.class(Change::Set(late("kubernetes.io/no-provisioner")));
-    let pick = |volumes: &Volumes| {
-        let needs = volumes.needs(&pod).unwrap();
-        assert!(needs.must_wait());
-        choose(&pod, cache.nodes(), |node| volumes.filter(&needs, node), 0)
-    };
-    let none = "0/2 nodes are available: 2 node(s) didn't find available persistent volumes to bind.";
-    assert_eq!(pick(&volumes).unwrap_err().to_string(), none);
-    volumes.volume(Change::Set(disk_on_b()));
-    assert_eq!(pick(&volumes).as_deref(), Ok("b"));
-    volumes.class(Change::Set(late("example.com/disks")));
-    let told = json!({"metadata": {"annotations": {"volume.kubernetes.io/selected-node": "a"}}});
-    volumes.claim(Change::Set(claim("late", told)));
-    assert_eq!(pick(&volumes).as_deref(), Ok("a"), "a choice that was told stands");
+    assert_eq!(alone.as_deref(), Ok("a"));
 }

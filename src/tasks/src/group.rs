@@ -8,6 +8,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+tokio::task_local! {
+    static NAME: &'static str;
+}
+
+/// The name of the task that asks.
+pub fn current() -> Option<&'static str> {
+    NAME.try_with(|name| *name).ok()
+}
+
 /// Starts a named task whose handle the caller keeps; prefer [`Group::spawn`].
 #[expect(clippy::disallowed_methods, reason = "the one place that spawns")]
 pub fn spawn<F>(name: &'static str, future: F) -> JoinHandle<F::Output>
@@ -15,7 +24,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    tokio::spawn(future.instrument(tracing::info_span!("task", name)))
+    tokio::spawn(NAME.scope(name, future.instrument(tracing::info_span!("task", name))))
 }
 
 /// Tasks that start and end together. Clones share the same set.

@@ -6,6 +6,6 @@
 mod group;
 mod supervise;
 
-pub use group::{Group, spawn};
+pub use group::{Group, current, spawn};
 pub use supervise::{Health, Supervisor};
 pub use tokio_util::sync::CancellationToken;

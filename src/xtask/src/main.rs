@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 mod bench;
-mod cri;
 mod docs;
+mod protos;
 mod release;
 mod schema;
 mod test;
@@ -19,9 +19,9 @@ fn main() -> anyhow::Result<()> {
         ["docs", rest @ ..] => docs::run(&workspace(), rest == ["--check"]),
         ["bench", "start"] => bench::start::run(&workspace()),
         ["vm"] => vm::run(&workspace()),
-        ["cri", ..] => cri::run(&args[1..]),
+        ["proto", rest @ ..] => protos::run(rest),
         _ => anyhow::bail!(
-            "usage: xtask test | schema <kubernetes-source-dir> | cri <api.proto> [--check] | docs [--check] | bench start | vm"
+            "usage: xtask test | schema <kubernetes-source-dir> | proto <name> <file.proto> [--check] | docs [--check] | bench start | vm"
         ),
     }
 }

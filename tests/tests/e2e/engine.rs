@@ -107,7 +107,8 @@ fn a_restart_of_the_engine_brings_everything_back(sandbox: &Sandbox) -> anyhow::
     let again = cluster.rkube(&["start"])?.ok()?;
     ensure!(again.contains("nothing to do"), "{again}");
     cluster.rkube(&["delete"])?.ok()?;
-    let left = engine.docker(&["ps", "--all", "--quiet"])? + &engine.docker(&["volume", "ls", "--quiet"])?;
+    let (containers, volumes) = (&["ps", "--all", "--quiet"], &["volume", "ls", "--quiet"]);
+    let left = [engine.docker(containers)?, engine.docker(volumes)?].concat();
     ensure!(left.trim().is_empty(), "{left}");
     Ok(())
 }

@@ -3,22 +3,36 @@
 //! `cargo test --workspace --test e2e [-- FILTER…]`: with the workspace's features, so that nothing is built twice. Not
 //! libtest: the cluster must be removed after the last test, whatever happens.
 
+mod addons;
 mod bad_input;
+mod bundle;
+mod certificates;
 mod clients;
 mod config;
+mod csi;
+mod dashboard;
 mod engine;
 mod images;
+mod ingress;
 mod kube_rs;
 mod lifecycle;
+mod metrics;
+mod mirrors;
 mod network;
 mod objects;
 mod old_kubectl;
 mod pods;
+mod policy;
+mod prometheus;
 mod python;
+mod registry;
 mod resilience;
+mod scheduling;
 mod security;
 mod storage;
 mod streams;
+mod tour;
+mod trace;
 mod workloads;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,27 +53,46 @@ fn main() -> ExitCode {
     // nextest asks harnesses of its own for a list; these tests are not its
     let filters: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let wanted = |name: &str| filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str()));
-    let own: Vec<(&str, Own)> = [bad_input::TESTS, lifecycle::TESTS, engine::TESTS]
-        .concat()
-        .into_iter()
-        .filter(|(name, _)| wanted(name))
-        .collect();
+    let own: Vec<(&str, Own)> = [
+        bad_input::TESTS,
+        mirrors::BAD_INPUT,
+        lifecycle::TESTS,
+        engine::TESTS,
+        bundle::TESTS,
+    ]
+    .concat()
+    .into_iter()
+    .filter(|(name, _)| wanted(name))
+    .collect();
     // those that shake the cluster come last
     let shared: Vec<(&str, Shared)> = [
         images::TESTS,
+        mirrors::TESTS,
+        addons::TESTS,
+        registry::TESTS,
+        dashboard::TESTS,
+        ingress::TESTS,
         workloads::TESTS,
         pods::TESTS,
         storage::TESTS,
+        csi::TESTS,
         streams::TESTS,
         config::TESTS,
         network::TESTS,
+        policy::TESTS,
+        scheduling::TESTS,
+        tour::TESTS,
+        trace::TESTS,
         objects::TESTS,
+        metrics::TESTS,
+        prometheus::TESTS,
         clients::TESTS,
         kube_rs::TESTS,
         old_kubectl::TESTS,
         python::TESTS,
         bad_input::OBJECTS,
         security::TESTS,
+        certificates::TESTS,
         resilience::TESTS,
     ]
     .concat()
@@ -74,7 +107,7 @@ fn main() -> ExitCode {
     if !shared.is_empty() {
         let mut cluster = None;
         report.run("start", || {
-            let started = Cluster::start(SHARED, 2)?;
+            let started = Cluster::start_with(SHARED, 2, &[("scheduler.config", scheduling::PROFILES)])?;
             for recipe in ["busybox", "etcd", "nginx"] {
                 started.load(recipe)?;
             }

@@ -22,6 +22,10 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
         local_traffic_stays_on_its_node_and_keeps_its_source,
     ),
     (
+        "network::a_load_balancer_is_reached_from_outside",
+        a_load_balancer_is_reached_from_outside,
+    ),
+    (
         "network::a_sticky_client_meets_one_endpoint_by_every_address",
         a_sticky_client_meets_one_endpoint_by_every_address,
     ),
@@ -31,7 +35,7 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The cluster's nodes and their addresses.
-fn nodes(cluster: &Cluster) -> anyhow::Result<Vec<(String, String)>> {
+pub(crate) fn nodes(cluster: &Cluster) -> anyhow::Result<Vec<(String, String)>> {
     let list = cluster.rkube(&["node", "list"])?.ok()?;
     let pair = |line: &str| line.split_once('\t').map(|(name, ip)| (name.to_owned(), ip.to_owned()));
     list.lines()
@@ -40,7 +44,7 @@ fn nodes(cluster: &Cluster) -> anyhow::Result<Vec<(String, String)>> {
 }
 
 /// What a web server says to this machine.
-fn fetch(address: &str, port: u16) -> anyhow::Result<String> {
+pub(crate) fn fetch(address: &str, port: u16) -> anyhow::Result<String> {
     let address = SocketAddr::new(address.parse()?, port);
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -102,7 +106,7 @@ fn told(text: &str) -> anyhow::Result<(String, String)> {
 }
 
 /// The host's own address in the cluster's network.
-fn gateway(cluster: &Cluster) -> anyhow::Result<String> {
+pub(crate) fn gateway(cluster: &Cluster) -> anyhow::Result<String> {
     let format = "{{range .IPAM.Config}}{{.Gateway}}{{end}}";
     let inspect = ["network", "inspect", &cluster.name, "--format", format];
     let gateway = Command::new("docker").args(inspect).run()?.ok()?;
@@ -260,5 +264,82 @@ fn a_service_is_reached_from_every_node(cluster: &Cluster) -> anyhow::Result<()>
     ])?;
     ensure!(reverse.contains("10.96.0.1"), "{reverse}");
     cluster.kubectl(&["delete", "namespace", "net", "--timeout=60s"])?;
+    Ok(())
+}
+
+/// The address that a service was given.
+fn given(cluster: &Cluster, service: &str) -> anyhow::Result<String> {
+    until(&format!("an address for {service}"), 15, || {
+        let status = cluster.get(&["-n", "balanced", "service", service])?["status"].take();
+        let address = status["loadBalancer"]["ingress"][0]["ip"].as_str();
+        address.map(ToOwned::to_owned).with_context(|| status.to_string())
+    })
+}
+
+fn a_load_balancer_is_reached_from_outside(cluster: &Cluster) -> anyhow::Result<()> {
+    let nodes = nodes(cluster)?;
+    let [(plane, plane_ip), (worker, _)] = nodes.as_slice() else {
+        bail!("{nodes:?}")
+    };
+    cluster.namespace("balanced")?;
+    telling_servers(cluster, "balanced", &[worker])?;
+    let balancer = |name: &str, spec: serde_json::Value| {
+        let mut whole = json!({ "type": "LoadBalancer", "selector": { "app": "telling" }, "ports": [{ "port": 8080, "targetPort": 80 }] });
+        if let (Some(whole), Some(spec)) = (whole.as_object_mut(), spec.as_object()) {
+            whole.extend(spec.clone());
+        }
+        let service = json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": name }, "spec": whole });
+        cluster.kubectl_with(&["-n", "balanced", "apply", "-f", "-"], &service.to_string())
+    };
+    balancer("one", json!({}))?;
+    // the same port again, with an address of its own
+    balancer("two", json!({ "externalTrafficPolicy": "Local" }))?;
+    let (one, two) = (given(cluster, "one")?, given(cluster, "two")?);
+    ensure!(one != two, "{one} twice");
+    let host = gateway(cluster)?;
+    until("the first from this machine", 20, || {
+        let (server, _) = told(&fetch(&one, 8080)?)?;
+        ensure!(server == "server0", "{server}");
+        Ok(())
+    })?;
+    until("the second, with this machine's own address", 20, || {
+        let (server, client) = told(&fetch(&two, 8080)?)?;
+        ensure!(server == "server0" && client == host, "{server} saw {client}");
+        Ok(())
+    })?;
+    cluster.kubectl_with(&["-n", "balanced", "apply", "-f", "-"], &pinned("client", plane))?;
+    cluster.pod_ready("balanced", "client")?;
+    let url = format!("http://{one}:8080/");
+    let get = [
+        "-n", "balanced", "exec", "client", "--", "wget", "-q", "-T", "3", "-O", "-", &url,
+    ];
+    until("the first from a pod", 15, || told(&cluster.kubectl(&get)?))?;
+    // sources that may not come, and an address that there is not
+    balancer("one", json!({ "loadBalancerSourceRanges": [format!("{plane_ip}/32")] }))?;
+    until("the first to be closed to this machine", 20, || {
+        match fetch(&one, 8080) {
+            Ok(page) => bail!("{page}"),
+            Err(_) => Ok(()),
+        }
+    })?;
+    balancer("three", json!({ "loadBalancerIP": two }))?;
+    until("a refusal", 15, || {
+        let filter = "--field-selector=reason=SyncLoadBalancerFailed";
+        let events = cluster.kubectl(&[
+            "-n",
+            "balanced",
+            "get",
+            "events",
+            filter,
+            "-o",
+            "jsonpath={.items[*].message}",
+        ])?;
+        ensure!(events.contains("is taken by service balanced/two"), "{events:?}");
+        Ok(())
+    })?;
+    // given back, it goes to the one that waits
+    cluster.kubectl(&["-n", "balanced", "delete", "service", "two"])?;
+    ensure!(given(cluster, "three")? == two, "not the address that was asked for");
+    cluster.kubectl(&["delete", "namespace", "balanced", "--timeout=60s"])?;
     Ok(())
 }

@@ -14,6 +14,10 @@ use crate::streams::Forward;
 pub(crate) const TESTS: &[(&str, Shared)] = &[
     ("old_kubectl::reads_the_schema", reads_the_schema),
     ("old_kubectl::manages_a_deployment", manages_a_deployment),
+    (
+        "old_kubectl::a_short_run_says_all_it_has_to_say",
+        a_short_run_says_all_it_has_to_say,
+    ),
 ];
 
 const RECIPE: &str = "\
@@ -125,6 +129,18 @@ fn reads_the_schema(cluster: &Cluster) -> anyhow::Result<()> {
         "it was persisted"
     );
     cluster.kubectl(&["delete", "namespace", "old-schema", "--timeout=60s"])?;
+    Ok(())
+}
+
+fn a_short_run_says_all_it_has_to_say(cluster: &Cluster) -> anyhow::Result<()> {
+    let old = Old::new(cluster, "old-short")?;
+    let image = "--image=rkube.test/busybox:1";
+    for round in 0..6 {
+        let name = format!("short-{round}");
+        let said = old.run(&["run", &name, "--rm", "-i", image, "--restart=Never", "--", "echo", "hi"])?;
+        ensure!(said.starts_with("hi\n"), "round {round}: {said:?}");
+    }
+    cluster.kubectl(&["delete", "namespace", "old-short", "--timeout=60s"])?;
     Ok(())
 }
 

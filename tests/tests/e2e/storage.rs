@@ -14,6 +14,14 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
         "storage::a_stateful_set_keeps_one_volume_per_pod",
         a_stateful_set_keeps_one_volume_per_pod,
     ),
+    (
+        "storage::a_claim_grows_if_its_class_lets_it",
+        a_claim_grows_if_its_class_lets_it,
+    ),
+    (
+        "storage::claims_go_with_their_set_if_it_says_so",
+        claims_go_with_their_set_if_it_says_so,
+    ),
 ];
 
 const CLAIM: &str = "
@@ -134,4 +142,81 @@ fn a_stateful_set_keeps_one_volume_per_pod(cluster: &Cluster) -> anyhow::Result<
         ensure!(!volumes.contains("stateful"), "{volumes}");
         Ok(())
     })
+}
+
+fn claims_go_with_their_set_if_it_says_so(cluster: &Cluster) -> anyhow::Result<()> {
+    cluster.namespace("retention")?;
+    let kubectl = |args: &[&str]| cluster.kubectl(&[&["-n", "retention"], args].concat());
+    let set = "
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: set}
+spec:
+  replicas: 2
+  serviceName: set
+  persistentVolumeClaimRetentionPolicy: {whenDeleted: Delete, whenScaled: Delete}
+  selector: {matchLabels: {app: set}}
+  template:
+    metadata: {labels: {app: set}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - name: main
+        image: rkube.test/busybox:1
+        command: [sleep, '3600']
+        volumeMounts: [{name: data, mountPath: /data}]
+  volumeClaimTemplates:
+  - metadata: {name: data}
+    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 16Mi}}}
+";
+    cluster.kubectl_with(&["-n", "retention", "apply", "-f", "-"], set)?;
+    kubectl(&["rollout", "status", "statefulset/set", "--timeout=60s"])?;
+    let claims = |wanted: &str| {
+        until(&format!("the claims to be {wanted:?}"), 30, || {
+            let names = kubectl(&["get", "pvc", "-o", "jsonpath={.items[*].metadata.name}"])?;
+            ensure!(names == wanted, "{names}");
+            Ok(())
+        })
+    };
+    claims("data-set-0 data-set-1")?;
+    kubectl(&["scale", "statefulset", "set", "--replicas=1"])?;
+    claims("data-set-0")?;
+    kubectl(&["delete", "statefulset", "set"])?;
+    claims("")?;
+    cluster.kubectl(&["delete", "namespace", "retention", "--wait=false"])?;
+    Ok(())
+}
+
+fn a_claim_grows_if_its_class_lets_it(cluster: &Cluster) -> anyhow::Result<()> {
+    cluster.namespace("growing")?;
+    let kubectl = |args: &[&str]| cluster.kubectl(&[&["-n", "growing"], args].concat());
+    let apply = |text: &str| cluster.kubectl_with(&["-n", "growing", "apply", "-f", "-"], text);
+    apply(CLAIM)?;
+    let ask = |size: &str| {
+        let patch = format!("{{\"spec\": {{\"resources\": {{\"requests\": {{\"storage\": \"{size}\"}}}}}}}}");
+        kubectl(&["patch", "pvc", "data", "-p", &patch])
+    };
+    let early = ask("128Mi");
+    ensure!(
+        early
+            .as_ref()
+            .is_err_and(|error| format!("{error:#}").contains("Only bound persistent volume claims")),
+        "{early:?}"
+    );
+    apply(&pod("user", "sleep 3600"))?;
+    cluster.pod_ready("growing", "user")?;
+    ask("128Mi")?;
+    until("the claim to have grown", 20, || {
+        let capacity = kubectl(&["get", "pvc", "data", "-o", "jsonpath={.status.capacity.storage}"])?;
+        ensure!(capacity == "128Mi", "{capacity}");
+        Ok(())
+    })?;
+    let volume = kubectl(&["get", "pvc", "data", "-o", "jsonpath={.spec.volumeName}"])?;
+    let capacity = cluster.kubectl(&["get", "pv", &volume, "-o", "jsonpath={.spec.capacity.storage}"])?;
+    ensure!(capacity == "128Mi", "{capacity}");
+    let less = ask("64Mi");
+    ensure!(less.is_err(), "a claim shrank");
+    kubectl(&["delete", "pod", "user", "--grace-period=0", "--force"])?;
+    cluster.kubectl(&["delete", "namespace", "growing", "--wait=false"])?;
+    Ok(())
 }

@@ -22,7 +22,7 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
 ];
 
 /// Killed when dropped.
-pub(crate) struct Background(Child);
+pub(crate) struct Background(pub(crate) Child);
 
 impl Drop for Background {
     fn drop(&mut self) {

@@ -94,19 +94,25 @@ fn a_job_completes(cluster: &Cluster) -> anyhow::Result<()> {
     Ok(())
 }
 
+const CRASH: &str = r"
+apiVersion: v1
+kind: Pod
+metadata: {name: crash}
+spec:
+  containers:
+  - name: crash
+    image: rkube.test/busybox:1
+    command: [sh, -c, 'echo no more bread; exit 3']
+    terminationMessagePolicy: FallbackToLogsOnError
+";
+
 fn a_crash_loop_backs_off(cluster: &Cluster) -> anyhow::Result<()> {
-    cluster.kubectl(&[
-        "run",
-        "crash",
-        "--image=rkube.test/busybox:1",
-        "--",
-        "sh",
-        "-c",
-        "exit 3",
-    ])?;
+    cluster.kubectl_with(&["apply", "-f", "-"], CRASH)?;
     until("CrashLoopBackOff", 60, || {
         let status = cluster.kubectl(&["get", "pod", "crash", "-o", "jsonpath={.status.containerStatuses[0]}"])?;
-        if status.contains("CrashLoopBackOff") && status.contains("\"exitCode\":3") {
+        // what it said last stands for the message that it did not leave
+        let told = status.contains("\"exitCode\":3") && status.contains("\"message\":\"no more bread\\n\"");
+        if status.contains("CrashLoopBackOff") && told {
             Ok(())
         } else {
             bail!("{status}")

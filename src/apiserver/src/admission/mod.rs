@@ -1,5 +1,6 @@
 //! Admission: what the server adds to objects and what it refuses, one plugin per file.
 
+mod certificates;
 mod limit_ranger;
 mod node_restriction;
 mod pods;
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use crate::object::Object as _;
 use crate::registry::Call;
+use crate::trace::Plugin;
 use crate::{ApiError, Subject};
 
 /// What happens to the object.
@@ -24,6 +26,16 @@ pub(crate) enum Operation {
     Delete,
 }
 
+/// Lets a plugin work, and notes for whoever traces what it did.
+macro_rules! plugin {
+    ($name:literal, $call:expr, $object:expr, $work:expr) => {{
+        let watch = Plugin::begin($call.span, $object);
+        let result = $work;
+        watch.end($name, $object, &result);
+        result?;
+    }};
+}
+
 /// Plugins that may change the object, in upstream's order.
 pub(crate) async fn mutate(
     call: &Call<'_>,
@@ -31,20 +43,37 @@ pub(crate) async fn mutate(
     object: &mut Value,
     old: Option<&Value>,
 ) -> Result<(), ApiError> {
-    namespace_lifecycle(call, operation, object).await?;
-    node_restriction::check(call, operation, object, old).await?;
+    if operation == Operation::Create && call.resource.namespaced {
+        plugin!(
+            "NamespaceLifecycle",
+            call,
+            object,
+            namespace_lifecycle(call, object).await
+        );
+    }
+    if call.user.node_name().is_some() {
+        let work = node_restriction::check(call, operation, object, old);
+        plugin!("NodeRestriction", call, object, work.await);
+    }
     if operation == Operation::Update && is_pod(call) {
         pods::tolerate(object);
     }
     if operation == Operation::Create && call.resource.group.is_empty() {
         match call.resource.plural {
             "pods" if call.info.subresource.is_empty() => {
-                limit_ranger::admit(call, object).await?;
-                service_account::admit(call, object).await?;
-                pods::admit(call, object).await?;
-                runtime_class::admit(call, object).await?;
+                plugin!("LimitRanger", call, object, limit_ranger::admit(call, object).await);
+                plugin!(
+                    "ServiceAccount",
+                    call,
+                    object,
+                    service_account::admit(call, object).await
+                );
+                plugin!("Priority", call, object, pods::admit(call, object).await);
+                plugin!("RuntimeClass", call, object, runtime_class::admit(call, object).await);
             }
-            "persistentvolumeclaims" => storage::claim(call, object).await?,
+            "persistentvolumeclaims" => {
+                plugin!("DefaultStorageClass", call, object, storage::claim(call, object).await);
+            }
             "persistentvolumes" => storage::volume(object),
             _ => {}
         }
@@ -65,15 +94,38 @@ pub(crate) async fn validate(
     old: Option<&Value>,
 ) -> Result<(), ApiError> {
     if call.resource.group == "rbac.authorization.k8s.io" && operation != Operation::Delete {
-        rbac_escalation::check(call, object, old)?;
+        plugin!(
+            "RBACEscalation",
+            call,
+            object,
+            rbac_escalation::check(call, object, old)
+        );
+    }
+    if call.resource.plural == "certificatesigningrequests" {
+        plugin!(
+            "CertificateApproval",
+            call,
+            object,
+            certificates::check(call, operation, object, old)
+        );
     }
     if call.resource.group.is_empty() && call.info.subresource.is_empty() {
         match (call.resource.plural, operation) {
             ("pods", Operation::Create) | ("persistentvolumeclaims", Operation::Create | Operation::Update) => {
-                limit_ranger::check(call, object).await?;
+                plugin!("LimitRanger", call, object, limit_ranger::check(call, object).await);
             }
             _ => {}
         }
+    }
+    if let ("", "persistentvolumeclaims", "", Some(old)) = (
+        call.resource.group,
+        call.resource.plural,
+        call.info.subresource.as_str(),
+        old,
+    ) && operation == Operation::Update
+    {
+        let work = storage::resize(call, object, old);
+        plugin!("PersistentVolumeClaimResize", call, object, work.await);
     }
     if operation == Operation::Delete {
         node_restriction::check(call, operation, object, old).await?;
@@ -93,10 +145,7 @@ pub(crate) async fn validate(
 }
 
 /// Nothing new comes into a namespace that does not exist or is going.
-async fn namespace_lifecycle(call: &Call<'_>, operation: Operation, object: &Value) -> Result<(), ApiError> {
-    if operation != Operation::Create || !call.resource.namespaced {
-        return Ok(());
-    }
+async fn namespace_lifecycle(call: &Call<'_>, object: &Value) -> Result<(), ApiError> {
     let name = call.namespace();
     let namespace = call.api.peek("", "namespaces", "", name).await?;
     let Some(namespace) = namespace else {

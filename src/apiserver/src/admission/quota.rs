@@ -11,6 +11,7 @@ use machinery::resources::{self, ResourceList};
 use serde_json::Value;
 use store::{Entry, Expect, Op, Write};
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use traces::Outcome;
 
 use super::Operation;
 use crate::object::Object as _;
@@ -44,6 +45,18 @@ pub(crate) async fn charge(
     object: &Value,
     old: Option<&Value>,
 ) -> Result<Charge, ApiError> {
+    let charged = weigh(call, operation, object, old).await;
+    if let Some(span) = call.span {
+        let outcome = match &charged {
+            Err(_) => Outcome::Refused,
+            Ok(_) => Outcome::Passed,
+        };
+        span.phase("admission", outcome, "ResourceQuota");
+    }
+    charged
+}
+
+async fn weigh(call: &Call<'_>, operation: Operation, object: &Value, old: Option<&Value>) -> Result<Charge, ApiError> {
     let kind = ObjectKind {
         group: call.resource.group,
         plural: call.resource.plural,

@@ -2,6 +2,7 @@
 //!
 //! Semantics: upstream's plugins DefaultStorageClass, StorageObjectInUseProtection and PersistentVolumeClaimResize.
 
+use machinery::quantity::Quantity;
 use serde_json::{Value, json};
 
 use crate::object::{Object as _, child, text_at};
@@ -24,6 +25,32 @@ pub(super) async fn claim(call: &Call<'_>, claim: &mut Value) -> Result<(), ApiE
         child(claim, "spec").insert("storageClassName".to_owned(), name.into());
     }
     Ok(())
+}
+
+/// A claim may ask for more only if it is bound and its class lets volumes grow.
+pub(super) async fn resize(call: &Call<'_>, claim: &Value, old: &Value) -> Result<(), ApiError> {
+    let amount = |claim: &Value| {
+        let text = claim.pointer("/spec/resources/requests/storage")?.as_str()?;
+        text.parse::<Quantity>().ok()
+    };
+    let (Some(now), Some(before)) = (amount(claim), amount(old)) else {
+        return Ok(());
+    };
+    if now <= before {
+        return Ok(());
+    }
+    let refuse = |why: &str| Err(ApiError::forbidden(call.subject(), claim.name(), why));
+    if text_at(old, "status.phase") != "Bound" {
+        return refuse("Only bound persistent volume claims can be expanded");
+    }
+    let name = text_at(claim, "spec.storageClassName");
+    let class = call.api.peek("storage.k8s.io", "storageclasses", "", &name).await?;
+    if class.is_some_and(|class| class.pointer("/allowVolumeExpansion") == Some(&Value::Bool(true))) {
+        return Ok(());
+    }
+    refuse(
+        "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize",
+    )
 }
 
 pub(super) fn volume(volume: &mut Value) {

@@ -28,6 +28,15 @@ pub(crate) async fn authenticate(api: &Api, peer: &Peer, headers: &HeaderMap) ->
     api.issuer.authenticate(api, &token, &[]).await
 }
 
+/// What the user was known by, in a word.
+pub(crate) fn credential(peer: &Peer, user: &User) -> &'static str {
+    match (&peer.user, user.is_in(crate::user::AUTHENTICATED)) {
+        (Some(_), _) => "certificate",
+        (None, true) => "token",
+        (None, false) => "anonymous",
+    }
+}
+
 /// The bearer token, from the header or (for browsers' WebSockets) from the subprotocol.
 fn bearer(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {

@@ -96,10 +96,11 @@ pub(crate) async fn decide(api: &Api, user: &User, asked: &Attributes) -> Result
     }
 }
 
-/// Refuses with upstream's wording.
-pub(crate) async fn authorize(api: &Api, user: &User, asked: &Attributes) -> Result<(), ApiError> {
+/// Refuses with upstream's wording, or says what allows it.
+pub(crate) async fn authorize(api: &Api, user: &User, asked: &Attributes) -> Result<String, ApiError> {
     let why = match decide(api, user, asked).await? {
-        Decision::Allow(_) => return Ok(()),
+        Decision::Allow(why) if why.is_empty() => return Ok(crate::user::MASTERS.to_owned()),
+        Decision::Allow(why) => return Ok(why),
         Decision::NoOpinion(why) => why,
     };
     let mut message = format!("User \"{}\" {}", user.name, asked.describe());

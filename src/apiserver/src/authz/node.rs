@@ -70,6 +70,9 @@ pub(super) async fn decide(api: &Api, node: &str, asked: &Attributes) -> Result<
             }
             referenced(api, node, asked).await?
         }
+        ("", "persistentvolumeclaims", "status") => {
+            matches!(asked.verb.as_str(), "get" | "update" | "patch") && referenced(api, node, asked).await?
+        }
         ("", "persistentvolumes", "") => reading && !asked.name.is_empty(),
         ("", "serviceaccounts", "token") => asked.verb == "create" && referenced(api, node, asked).await?,
         ("", "serviceaccounts", "") => asked.verb == "get" && referenced(api, node, asked).await?,
@@ -99,31 +102,75 @@ async fn referenced(api: &Api, node: &str, asked: &Attributes) -> Result<bool, A
     if asked.namespace.is_empty() || asked.name.is_empty() {
         return Ok(false);
     }
-    let prefix = format!("{}{}/", crate::storage::collection("", "pods"), asked.namespace);
-    let pods = api
-        .store
-        .range(store::RangeQuery {
-            prefix: &prefix,
-            ..store::RangeQuery::default()
-        })
-        .await?;
-    for entry in pods
+    let pods = pods_of(api, node, Some(&asked.namespace)).await?;
+    if pods.iter().any(|pod| refers(pod, &asked.resource, &asked.name)) {
+        return Ok(true);
+    }
+    Ok(asked.resource == "secrets" && mounts_with(api, node, &asked.namespace, &asked.name).await?)
+}
+
+/// The pods on the node, in one namespace or all.
+async fn pods_of(api: &Api, node: &str, namespace: Option<&str>) -> Result<Vec<Value>, ApiError> {
+    let collection = crate::storage::collection("", "pods");
+    let prefix = namespace.map_or_else(|| collection.clone(), |namespace| format!("{collection}{namespace}/"));
+    let query = store::RangeQuery {
+        prefix: &prefix,
+        ..store::RangeQuery::default()
+    };
+    let pods = api.store.range(query).await?;
+    let own = pods
         .entries
         .iter()
-        .filter(|entry| Header::of(entry).field("spec.nodeName") == Some(node))
-    {
-        let pod = crate::storage::parse(entry)?;
-        if refers(&pod, &asked.resource, &asked.name) {
-            return Ok(true);
+        .filter(|entry| Header::of(entry).field("spec.nodeName") == Some(node));
+    own.map(|entry| crate::storage::parse(entry)).collect()
+}
+
+/// True if a volume of a pod on the node is mounted with the secret: volumes name secrets of any namespace.
+async fn mounts_with(api: &Api, node: &str, namespace: &str, secret: &str) -> Result<bool, ApiError> {
+    for pod in pods_of(api, node, None).await? {
+        let own = text_at(&pod, "metadata.namespace");
+        for claim in claims(&pod) {
+            let claim = api.peek("", "persistentvolumeclaims", &own, &claim).await?;
+            let volume = claim
+                .map(|claim| text_at(&claim, "spec.volumeName"))
+                .unwrap_or_default();
+            if volume.is_empty() {
+                continue;
+            }
+            let volume = api.peek("", "persistentvolumes", "", &volume).await?;
+            let source = volume.as_ref().and_then(|volume| volume.pointer("/spec/csi"));
+            let mut references = ["nodeStageSecretRef", "nodePublishSecretRef", "nodeExpandSecretRef"]
+                .into_iter()
+                .filter_map(|field| source?.get(field));
+            if references.any(|found| text_at(found, "name") == secret && text_at(found, "namespace") == namespace) {
+                return Ok(true);
+            }
         }
     }
     Ok(false)
+}
+
+/// Names of the claims that the pod uses.
+fn claims(pod: &Value) -> Vec<String> {
+    let volumes = pod.pointer("/spec/volumes").and_then(Value::as_array);
+    let claim = |volume: &Value| {
+        let named = text_at(volume, "persistentVolumeClaim.claimName");
+        if volume.get("ephemeral").is_some() {
+            Some(format!("{}-{}", text_at(pod, "metadata.name"), text_at(volume, "name")))
+        } else {
+            Some(named).filter(|name| !name.is_empty())
+        }
+    };
+    volumes.into_iter().flatten().filter_map(claim).collect()
 }
 
 /// Searches the pod's spec for a reference of the kind that names the object.
 fn refers(pod: &Value, resource: &str, name: &str) -> bool {
     if resource == "serviceaccounts" {
         return text_at(pod, "spec.serviceAccountName") == name;
+    }
+    if resource == "persistentvolumeclaims" {
+        return claims(pod).iter().any(|claim| claim == name);
     }
     pod.get("spec").is_some_and(|spec| mentions(spec, resource, name))
 }
@@ -138,9 +185,8 @@ fn mentions(value: &Value, resource: &str, name: &str) -> bool {
                 ("secrets", "imagePullSecrets") => inner
                     .as_array()
                     .is_some_and(|list| list.iter().any(|item| names(item, "name"))),
-                ("secrets", "secretRef" | "secretKeyRef")
+                ("secrets", "secretRef" | "secretKeyRef" | "nodePublishSecretRef")
                 | ("configmaps", "configMap" | "configMapRef" | "configMapKeyRef") => names(inner, "name"),
-                ("persistentvolumeclaims", "persistentVolumeClaim") => names(inner, "claimName"),
                 _ => false,
             };
             here || mentions(inner, resource, name)

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::object::Object as _;
 use crate::registry::{Call, Part, create_object, now, update_object};
 use crate::respond::Negotiated;
-use crate::{Api, ApiError, RequestInfo, User, storage, user};
+use crate::{Api, ApiError, Config, RequestInfo, User, aggregation, storage, user};
 
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
@@ -44,8 +44,33 @@ pub(crate) async fn ensure(api: &Arc<Api>) -> Result<(), ApiError> {
             .map(|(plural, object)| create(api, "rbac.authorization.k8s.io", "v1", plural, object)),
     )
     .await?;
-    kubernetes_service(api).await?;
-    service_range(api).await
+    let (roles, bindings) = rbac::extension_reader();
+    create(api, "rbac.authorization.k8s.io", "v1", "roles", roles).await?;
+    create(api, "rbac.authorization.k8s.io", "v1", "rolebindings", bindings).await?;
+    put(api, "", "v1", "configmaps", extension_authentication(&api.config)).await?;
+    try_join_all(
+        aggregation::local_services()
+            .into_iter()
+            .map(|service| create(api, "apiregistration.k8s.io", "v1", "apiservices", service)),
+    )
+    .await?;
+    service_range(api).await?;
+    kubernetes_service(api).await
+}
+
+/// What extension API servers must know to believe requests that come by way of this one, and clients' certificates.
+fn extension_authentication(config: &Config) -> Value {
+    let mut map = object("v1", "ConfigMap", "kube-system", "extension-apiserver-authentication");
+    map["data"] = json!({
+        "client-ca-file": String::from_utf8_lossy(&config.ca),
+        "requestheader-client-ca-file": String::from_utf8_lossy(&config.front_proxy_ca),
+        "requestheader-allowed-names": "[\"front-proxy-client\"]",
+        "requestheader-username-headers": "[\"X-Remote-User\"]",
+        "requestheader-uid-headers": "[\"X-Remote-Uid\"]",
+        "requestheader-group-headers": "[\"X-Remote-Group\"]",
+        "requestheader-extra-headers-prefix": "[\"X-Remote-Extra-\"]",
+    });
+    map
 }
 
 /// The ServiceCIDR `kubernetes`: the range that services get their addresses from.
@@ -139,6 +164,7 @@ async fn with_call<T>(
         resource,
         negotiated: Negotiated::default(),
         manager: "kube-apiserver",
+        span: None,
         applying: false,
     };
     work(call).await

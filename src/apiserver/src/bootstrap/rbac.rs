@@ -107,6 +107,13 @@ const ROLES: &[Role] = &[
         subjects: &["Group:system:authenticated"],
     },
     Role {
+        name: "rkube:trace-reader",
+        aggregates_to: "",
+        rules: &[],
+        urls: &[("/traces /traces/*", "get")],
+        subjects: &[],
+    },
+    Role {
         name: "system:public-info-viewer",
         aggregates_to: "",
         rules: &[],
@@ -136,6 +143,30 @@ const ROLES: &[Role] = &[
             "get",
         )],
         subjects: &["Group:system:serviceaccounts"],
+    },
+    Role {
+        name: "system:auth-delegator",
+        aggregates_to: "",
+        rules: &[
+            ("authentication.k8s.io", "tokenreviews", "create"),
+            ("authorization.k8s.io", "subjectaccessreviews", "create"),
+        ],
+        urls: &[],
+        subjects: &[],
+    },
+    Role {
+        name: "system:kubelet-api-admin",
+        aggregates_to: "",
+        rules: &[
+            ("-", "nodes", "get list watch proxy"),
+            (
+                "-",
+                "nodes/log nodes/metrics nodes/proxy nodes/stats nodes/healthz nodes/pods nodes/configz",
+                "*",
+            ),
+        ],
+        urls: &[],
+        subjects: &[],
     },
     Role {
         name: "system:monitoring",
@@ -271,6 +302,27 @@ pub(super) fn objects() -> Vec<(&'static str, Value)> {
         out.push(("clusterroles", object));
     }
     out
+}
+
+/// The role to read how extension API servers authenticate, and its binding.
+pub(super) fn extension_reader() -> (Value, Value) {
+    let name = "extension-apiserver-authentication-reader";
+    let metadata = |name: &str| {
+        json!({
+            "name": name, "namespace": "kube-system", "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"},
+            "annotations": {"rbac.authorization.kubernetes.io/autoupdate": "true"},
+        })
+    };
+    let rule = json!({"apiGroups": [""], "resources": ["configmaps"],
+        "resourceNames": ["extension-apiserver-authentication"], "verbs": words(READ)});
+    let users = ["system:kube-controller-manager", "system:kube-scheduler"];
+    let subjects = users.map(|user| json!({"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": user}));
+    let role = json!({"apiVersion": RBAC, "kind": "Role", "metadata": metadata(name), "rules": [rule]});
+    let binding = json!({
+        "apiVersion": RBAC, "kind": "RoleBinding", "metadata": metadata(&format!("system::{name}")), "subjects": subjects,
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+    });
+    (role, binding)
 }
 
 fn binding(role: &Role) -> Value {

@@ -88,7 +88,7 @@ pub(crate) fn decode_options(headers: &HeaderMap, bytes: &[u8], kind: &str) -> R
 /// YAML or JSON without a type.
 pub(crate) fn parse_yaml(bytes: &[u8]) -> Result<Value, ApiError> {
     serde_json::from_slice(bytes).or_else(|_| {
-        serde_yaml::from_slice(bytes).map_err(|error| ApiError::bad_request(format!("error decoding YAML: {error}")))
+        yaml::from_slice(bytes).map_err(|error| ApiError::bad_request(format!("error decoding YAML: {error}")))
     })
 }
 
@@ -123,7 +123,7 @@ fn read(headers: &HeaderMap, bytes: &[u8], ty: &'static Type) -> Result<Decoded,
             Ok(machinery::decode::decode(bytes, ty)?)
         }
         "application/yaml" => {
-            let value: Value = serde_yaml::from_slice(bytes)
+            let value: Value = yaml::from_slice(bytes)
                 .map_err(|error| ApiError::bad_request(format!("error decoding YAML: {error}")))?;
             Ok(machinery::decode::convert(value, ty)?)
         }

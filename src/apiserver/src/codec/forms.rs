@@ -9,8 +9,11 @@ use serde_json::{Value, json};
 
 use crate::ApiError;
 
+/// YAML with its keys in alphabetical order, as upstream writes it: people compare such texts.
 pub(crate) fn to_yaml(object: &Value) -> Result<String, ApiError> {
-    serde_yaml::to_string(object).map_err(ApiError::internal)
+    let mut object = object.clone();
+    object.sort_all_objects();
+    yaml::to_string(&object).map_err(ApiError::internal)
 }
 
 pub(crate) fn to_protobuf(object: &Value) -> Result<Bytes, ApiError> {

@@ -1,9 +1,14 @@
 //! Defaults and validation, and how their findings are reported.
 
-use machinery::field::{FieldError, aggregate};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use machinery::field::{FieldError, Path, aggregate};
 use machinery::validation;
 use schema::Type;
 use serde_json::{Value, json};
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::pem::parse_x509_pem;
+use x509_parser::prelude::FromDer as _;
 
 use crate::ApiError;
 use crate::object::Object as _;
@@ -16,18 +21,21 @@ pub(crate) fn default(object: &mut Value, ty: &'static Type) {
 /// Refuses an invalid object with everything that is wrong with it.
 pub(crate) fn validate(call: &Call<'_>, object: &Value, old: Option<&Value>) -> Result<(), ApiError> {
     let resource = call.resource;
-    // these change one part each, which `prepare_update` sees to; the rules for updates of the whole forbid it
-    let parts = ["binding", "resize", "approval", "finalize"];
-    if call.info.resource == "bindings" || parts.contains(&call.info.subresource.as_str()) {
+    let subresource = call.info.subresource.as_str();
+    // these change one name or list each, which their handlers see to; the rules for updates of the whole forbid it
+    if call.info.resource == "bindings" || ["binding", "finalize"].contains(&subresource) {
         return Ok(());
     }
     let (group, kind) = (resource.group, resource.kind);
     let errors = match old {
-        Some(old) if call.info.subresource == "ephemeralcontainers" => {
-            validation::validate_ephemeral_containers(object, old)
+        None => {
+            let mut errors = validation::validate_create(group, kind, resource.namespaced, object);
+            if kind == "CertificateSigningRequest" {
+                errors.extend(certificate_request(object));
+            }
+            errors
         }
-        None => validation::validate_create(group, kind, resource.namespaced, object),
-        Some(old) => validation::validate_update(group, kind, object, old),
+        Some(old) => validation::validate_update(group, kind, subresource, object, old),
     };
     if errors.is_empty() {
         return Ok(());
@@ -40,4 +48,22 @@ pub(crate) fn validate(call: &Call<'_>, object: &Value, old: Option<&Value>) -> 
         &aggregate(&errors),
         causes,
     ))
+}
+
+/// A request for a certificate has to be one, and signed with the key that it is for.
+fn certificate_request(object: &Value) -> Option<FieldError> {
+    let request = object.pointer("/spec/request")?.as_str()?;
+    let wrong = |why: String| Some(FieldError::invalid(&Path::new("spec").child("request"), request, why));
+    let pem = STANDARD.decode(request).unwrap_or_default();
+    let block = match parse_x509_pem(&pem) {
+        Ok((_, block)) if block.label == "CERTIFICATE REQUEST" => block,
+        _ => return wrong("PEM block type must be CERTIFICATE REQUEST".to_owned()),
+    };
+    match X509CertificationRequest::from_der(&block.contents) {
+        Err(error) => wrong(error.to_string()),
+        Ok((_, parsed)) => match parsed.verify_signature() {
+            Err(error) => wrong(error.to_string()),
+            Ok(()) => None,
+        },
+    }
 }

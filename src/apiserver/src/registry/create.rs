@@ -9,13 +9,16 @@ use super::{Call, meta, strategy, unsaved};
 use crate::object::Object as _;
 use crate::{ApiError, Body, admission, body, codec, convert, respond, storage};
 
-/// How often a creation is tried again because a quota of its namespace changed.
+/// How often a creation is tried again because a quota of its namespace or an address changed.
 const ATTEMPTS: usize = 10;
 
 pub(crate) async fn create(call: Call<'_>, request: Request<Body>) -> Result<Response<Body>, ApiError> {
     let (parts, incoming) = request.into_parts();
     let bytes = body::read(incoming).await?;
     let (object, warnings) = codec::decode(&parts.headers, &bytes, call.info, call.resource)?;
+    if let Some(span) = call.span {
+        span.defaults(&bytes, &object);
+    }
     let entry = create_object(call, object).await?;
     let mut response = call.respond(StatusCode::CREATED, &entry)?;
     respond::warn(&mut response, &warnings);
@@ -25,10 +28,16 @@ pub(crate) async fn create(call: Call<'_>, request: Request<Body>) -> Result<Res
 /// Creates a decoded, defaulted object of the served version.
 pub(crate) async fn create_object(call: Call<'_>, object: Value) -> Result<Arc<Entry>, ApiError> {
     let mut object = convert::to_stored(call.resource, object);
+    if let Some(span) = call.span {
+        span.about(call.resource, &object);
+    }
     meta::before_create(&call, &mut object)?;
     admission::mutate(&call, admission::Operation::Create, &mut object, None).await?;
-    let taken = strategy::prepare_create(&call, &mut object)?;
+    let taken = strategy::prepare_create(&call, &mut object).await?;
     codec::validate(&call, &object, None)?;
+    if let Some(span) = call.span {
+        span.phase("validation", traces::Outcome::Passed, "");
+    }
     admission::validate(&call, admission::Operation::Create, &object, None).await?;
     codec::track_fields(&call, &mut object, None);
     let name = object.name();
@@ -44,17 +53,24 @@ pub(crate) async fn create_object(call: Call<'_>, object: Value) -> Result<Arc<E
             expect: Expect::Absent,
             op: Op::Put(payload.clone()),
         };
-        let writes = std::iter::once(own).chain(charge.writes.iter().cloned()).collect();
+        let writes = std::iter::once(own)
+            .chain(charge.writes)
+            .chain(taken.writes())
+            .collect();
         match call.api.store.commit(writes).await {
             Ok(entries) => {
                 taken.keep();
                 let made = entries.into_iter().next();
-                return made.ok_or_else(|| ApiError::internal("nothing was written"));
+                let made = made.ok_or_else(|| ApiError::internal("nothing was written"))?;
+                if let Some(span) = call.span {
+                    span.wrote(call.resource, &object, traces::Change::Created, made.mod_revision.0);
+                }
+                return Ok(made);
             }
             Err(StoreError::Conflict { key: other, actual }) if other == key => {
                 return Err(exists(&call, name, actual.as_deref()));
             }
-            // a quota changed meanwhile
+            // a quota or an address changed meanwhile
             Err(StoreError::Conflict { .. }) => {}
             Err(error) => return Err(error.into()),
         }

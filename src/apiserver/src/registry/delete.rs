@@ -143,6 +143,9 @@ pub(crate) async fn delete_object(call: Call<'_>, name: &str, options: &DeleteOp
     for _ in 0..ATTEMPTS {
         let entry = call.entry(name).await?;
         let old = storage::parse(&entry)?;
+        if let Some(span) = call.span {
+            span.about(call.resource, &old);
+        }
         check(&call, name, &old, options)?;
         admission::validate(&call, admission::Operation::Delete, &old, Some(&old)).await?;
         let mut new = old.clone();

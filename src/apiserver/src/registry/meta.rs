@@ -16,6 +16,11 @@ pub(crate) fn now() -> String {
     stamp(Timestamp::now())
 }
 
+/// An object's identity.
+pub(crate) fn new_uid() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
 /// A time in whole seconds.
 pub(crate) fn stamp(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -55,7 +60,7 @@ pub(super) fn before_create(call: &Call<'_>, object: &mut Value) -> Result<(), A
     for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
         object.remove_meta(field);
     }
-    object.set_meta("uid", uuid::Uuid::new_v4().to_string());
+    object.set_meta("uid", new_uid());
     object.set_meta("creationTimestamp", now());
     Ok(())
 }

@@ -4,6 +4,7 @@ mod allocate;
 mod create;
 mod delete;
 mod delete_collection;
+mod label_keys;
 mod list;
 mod meta;
 mod patch;
@@ -25,12 +26,13 @@ pub(crate) use create::{create, create_object};
 pub(crate) use delete::{DeleteOptions, delete, delete_object};
 pub(crate) use delete_collection::delete_collection;
 pub(crate) use list::list;
-pub(crate) use meta::{now, stamp};
+pub(crate) use meta::{new_uid, now, stamp};
 pub(crate) use patch::patch;
 pub(crate) use update::{Part, update, update_object};
 pub(crate) use watch::watch;
 
 use crate::respond::{self, Negotiated};
+use crate::trace::Span;
 use crate::{Api, ApiError, Body, RequestInfo, Subject, User, storage};
 
 /// One request on one resource.
@@ -41,6 +43,8 @@ pub(crate) struct Call<'a> {
     pub(crate) info: &'a RequestInfo,
     pub(crate) resource: &'static Resource,
     pub(crate) negotiated: Negotiated,
+    /// Set if somebody traces.
+    pub(crate) span: Option<&'a Span>,
     /// From `fieldManager`, or from the user agent.
     pub(crate) manager: &'a str,
     /// A server-side apply, which notes the owners of fields itself.

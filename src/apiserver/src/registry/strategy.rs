@@ -5,7 +5,7 @@ use schema::Resource;
 use serde_json::{Value, json};
 
 use super::allocate::Taken;
-use super::{Call, Part};
+use super::{Call, Part, label_keys, meta};
 use crate::ApiError;
 use crate::object::{Object as _, child, text_at};
 
@@ -55,7 +55,7 @@ fn has_status(resource: &Resource) -> bool {
 }
 
 /// Prepares a new object. Addresses and ports that it takes are given back unless the caller keeps them.
-pub(super) fn prepare_create<'a>(call: &Call<'a>, object: &mut Value) -> Result<Taken<'a>, ApiError> {
+pub(super) async fn prepare_create<'a>(call: &Call<'a>, object: &mut Value) -> Result<Taken<'a>, ApiError> {
     let resource = call.resource;
     if counts_generation(resource) {
         object.set_meta("generation", 1);
@@ -70,6 +70,15 @@ pub(super) fn prepare_create<'a>(call: &Call<'a>, object: &mut Value) -> Result<
         ("", "pods") => {
             let class = machinery::resources::qos_class(object);
             object["status"] = json!({"phase": "Pending", "qosClass": class});
+            label_keys::merge(object);
+            let gates = object.pointer("/spec/schedulingGates").and_then(Value::as_array);
+            if gates.is_some_and(|gates| !gates.is_empty()) {
+                object["status"]["conditions"] = json!([{
+                    "type": "PodScheduled", "status": "False", "reason": "SchedulingGated",
+                    "message": "Scheduling is blocked due to non-empty scheduling gates",
+                    "lastProbeTime": null, "lastTransitionTime": null,
+                }]);
+            }
         }
         ("", "namespaces") => {
             object["status"] = json!({"phase": "Active"});
@@ -85,7 +94,7 @@ pub(super) fn prepare_create<'a>(call: &Call<'a>, object: &mut Value) -> Result<
         }
         ("", "services") => {
             object["status"] = json!({"loadBalancer": {}});
-            return call.api.allocators.allocate(object, None, call.info.is_dry_run());
+            return allocate(call, object, None).await;
         }
         ("certificates.k8s.io", "certificatesigningrequests") => {
             let (name, groups) = (call.user.name.clone(), call.user.groups.clone());
@@ -100,6 +109,14 @@ pub(super) fn prepare_create<'a>(call: &Call<'a>, object: &mut Value) -> Result<
         _ => {}
     }
     Ok(Taken::nothing())
+}
+
+/// Completes a service's addresses and node ports.
+async fn allocate<'a>(call: &Call<'a>, service: &mut Value, old: Option<&Value>) -> Result<Taken<'a>, ApiError> {
+    let api = call.api;
+    api.allocators
+        .allocate(&*api.store, service, old, call.info.is_dry_run())
+        .await
 }
 
 /// `stringData` is for writing only: it goes into `data`, encoded.
@@ -144,7 +161,7 @@ fn prepare_job(object: &mut Value) {
 }
 
 /// Prepares a changed object: each part of it may be changed only through its own path.
-pub(super) fn prepare_update<'a>(
+pub(super) async fn prepare_update<'a>(
     call: &Call<'a>,
     part: Part,
     new: &mut Value,
@@ -152,7 +169,12 @@ pub(super) fn prepare_update<'a>(
 ) -> Result<Taken<'a>, ApiError> {
     let resource = call.resource;
     match part {
-        Part::Status => keep_all_but_status(resource, new, old),
+        Part::Status => {
+            keep_all_but_status(resource, new, old);
+            if resource.plural == "certificatesigningrequests" {
+                stamp_conditions(new, old);
+            }
+        }
         Part::Main if has_status(resource) => keep(new, old, "status"),
         Part::Other => keep_all_but_part(&call.info.subresource, new, old),
         Part::Main => {}
@@ -167,8 +189,7 @@ pub(super) fn prepare_update<'a>(
                     name.into();
             }
             ("", "services") => {
-                let taken = call.api.allocators.allocate(new, Some(old), call.info.is_dry_run())?;
-                return Ok(taken);
+                return allocate(call, new, Some(old)).await;
             }
             ("certificates.k8s.io", "certificatesigningrequests") => keep(new, old, "spec"),
             ("", "secrets") => encode_string_data(new),
@@ -207,29 +228,65 @@ fn keep_all_but_part(subresource: &str, new: &mut Value, old: &Value) {
         "approval" => {
             keep_open(new, &changed, &["labels", "annotations"]);
             new["status"]["conditions"] = changed["status"]["conditions"].clone();
+            stamp_conditions(new, old);
         }
         "finalize" => new["spec"]["finalizers"] = changed["spec"]["finalizers"].clone(),
         "resize" => {
+            keep_open(new, &changed, &["labels", "annotations"]);
+            new["spec"]["resources"] = changed["spec"]["resources"].clone();
             for list in ["containers", "initContainers"] {
-                for container in new["spec"]
-                    .get_mut(list)
-                    .and_then(Value::as_array_mut)
-                    .into_iter()
-                    .flatten()
-                {
-                    let wanted = changed["spec"][list]
-                        .as_array()
-                        .into_iter()
-                        .flatten()
-                        .find(|other| other["name"] == container["name"]);
-                    if let Some(wanted) = wanted {
-                        container["resources"] = wanted["resources"].clone();
-                    }
-                }
+                resized(&mut new["spec"][list], &changed["spec"][list]);
             }
+            drop_null(&mut new["spec"]);
         }
         // the server's own changes (binding, scale) are as they should be
         _ => *new = changed,
+    }
+}
+
+/// Takes resources and resize policies over. Lists that do not have the same containers are taken whole, for
+/// validation to refuse.
+fn resized(containers: &mut Value, changed: &Value) {
+    let names = |list: &Value| -> Vec<Value> {
+        let all = list.as_array().into_iter().flatten();
+        all.map(|container| container["name"].clone()).collect()
+    };
+    if names(containers) != names(changed) {
+        *containers = changed.clone();
+        return;
+    }
+    let all = containers.as_array_mut().into_iter().flatten();
+    for (container, wanted) in all.zip(changed.as_array().into_iter().flatten()) {
+        for field in ["resources", "resizePolicy"] {
+            container[field] = wanted[field].clone();
+        }
+        drop_null(container);
+    }
+}
+
+/// Gives conditions the times that their writer left out.
+fn stamp_conditions(new: &mut Value, old: &Value) {
+    let now = Value::from(meta::now());
+    let before = old.pointer("/status/conditions").and_then(Value::as_array);
+    let Some(Value::Array(conditions)) = new.pointer_mut("/status/conditions") else {
+        return;
+    };
+    for condition in conditions {
+        if condition["lastUpdateTime"].is_null() {
+            condition["lastUpdateTime"] = now.clone();
+        }
+        if condition["lastTransitionTime"].is_null() {
+            let same = |one: &&Value| one["type"] == condition["type"] && one["status"] == condition["status"];
+            let since = before.into_iter().flatten().find(same);
+            let since = since.map(|one| one["lastTransitionTime"].clone());
+            condition["lastTransitionTime"] = since.filter(|time| !time.is_null()).unwrap_or_else(|| now.clone());
+        }
+    }
+}
+
+fn drop_null(object: &mut Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
     }
 }
 

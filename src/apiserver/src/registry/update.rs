@@ -90,13 +90,20 @@ async fn attempt(
     old: &Value,
     mut new: Value,
 ) -> Result<Option<Arc<Entry>>, ApiError> {
+    if let Some(span) = call.span {
+        span.about(call.resource, old);
+    }
     meta::before_update(&call, &mut new, old)?;
     admission::mutate(&call, admission::Operation::Update, &mut new, Some(old)).await?;
-    let taken = strategy::prepare_update(&call, part, &mut new, old)?;
+    let taken = strategy::prepare_update(&call, part, &mut new, old).await?;
     codec::validate(&call, &new, Some(old))?;
+    if let Some(span) = call.span {
+        span.phase("validation", traces::Outcome::Passed, "");
+    }
     admission::validate(&call, admission::Operation::Update, &new, Some(old)).await?;
     codec::track_fields(&call, &mut new, Some(old));
-    let charge = admission::charge(&call, admission::Operation::Update, &new, Some(old)).await?;
+    let mut charge = admission::charge(&call, admission::Operation::Update, &new, Some(old)).await?;
+    charge.writes.extend(taken.writes());
     let written = write::put(&call, entry, old, &new, charge).await?;
     if written.is_some() {
         taken.keep();

@@ -17,7 +17,7 @@ use super::{Call, selection::Selection};
 use crate::body::BodyError;
 use crate::object::Object as _;
 use crate::respond::{self, Media, Negotiated};
-use crate::{ApiError, Body, body, storage};
+use crate::{ApiError, Body, body, storage, trace};
 
 /// As upstream's `--min-request-timeout`: watches end somewhere between this and twice this.
 const SHORTEST: u64 = 1800;
@@ -39,6 +39,9 @@ struct Stream {
     ends: Instant,
     next_bookmark: Instant,
     done: bool,
+    traces: traces::Recorder,
+    /// Whom a trace says to have been told.
+    who: String,
 }
 
 pub(crate) async fn watch(call: Call<'_>) -> Result<Response<Body>, ApiError> {
@@ -109,6 +112,8 @@ pub(crate) async fn watch(call: Call<'_>) -> Result<Response<Body>, ApiError> {
         ends: now + Duration::from_secs(seconds),
         next_bookmark: now + BOOKMARK,
         done: false,
+        traces: call.api.traces.clone(),
+        who: trace::title(call.user, call.manager),
     };
     let chunks = stream::unfold(stream, |mut stream| async move {
         let chunk = stream.chunk().await?;
@@ -182,6 +187,7 @@ impl Stream {
             };
             for event in &events {
                 if let Some(frame) = self.event(event)? {
+                    self.traces.delivery(event.revision().0, &self.who);
                     chunk.extend_from_slice(&frame);
                 }
             }

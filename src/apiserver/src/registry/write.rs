@@ -27,32 +27,35 @@ pub(super) async fn put(
         return remove(call, entry, new).await;
     }
     let op = Op::Put(storage::payload(call.resource.group, call.resource.plural, new)?);
-    commit(call, entry, op, charge).await
+    let written = commit(call, entry, op, charge.writes).await?;
+    if let (Some(span), Some(written)) = (call.span, &written) {
+        span.wrote(call.resource, new, traces::Change::Updated, written.mod_revision.0);
+    }
+    Ok(written)
 }
 
 /// Removes `entry`; watchers are shown `last`.
 pub(super) async fn remove(call: &Call<'_>, entry: &Arc<Entry>, last: &Value) -> Result<Option<Arc<Entry>>, ApiError> {
     let op = Op::Delete(storage::payload(call.resource.group, call.resource.plural, last)?);
-    let removed = commit(call, entry, op, admission::Charge::default()).await?;
-    if removed.is_some() {
+    let api = call.api;
+    let writes = api.allocators.on_removal(&*api.store, call.resource, last).await?;
+    let removed = commit(call, entry, op, writes).await?;
+    if let Some(removed) = &removed {
         call.api.allocators.release(call.resource, last);
+        if let Some(span) = call.span {
+            span.wrote(call.resource, last, traces::Change::Deleted, removed.mod_revision.0);
+        }
     }
     Ok(removed)
 }
 
-async fn commit(
-    call: &Call<'_>,
-    entry: &Arc<Entry>,
-    op: Op,
-    mut charge: admission::Charge,
-) -> Result<Option<Arc<Entry>>, ApiError> {
+async fn commit(call: &Call<'_>, entry: &Arc<Entry>, op: Op, with: Vec<Write>) -> Result<Option<Arc<Entry>>, ApiError> {
     let write = Write {
         key: entry.key.to_string(),
         expect: Expect::At(entry.mod_revision),
         op,
     };
-    let mut writes = vec![write];
-    writes.append(&mut charge.writes);
+    let writes = std::iter::once(write).chain(with).collect();
     match call.api.store.commit(writes).await {
         Ok(entries) => Ok(entries.into_iter().next()),
         Err(StoreError::Conflict { .. }) => Ok(None),

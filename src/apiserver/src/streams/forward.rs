@@ -19,10 +19,12 @@ const CONNECT: Duration = Duration::from_secs(10);
 
 /// Where a request is passed on to.
 #[derive(Debug, Clone)]
-pub(super) struct Target {
-    pub(super) host: IpAddr,
-    pub(super) port: u16,
-    pub(super) tls: Option<Arc<ClientConfig>>,
+pub(crate) struct Target {
+    pub(crate) host: IpAddr,
+    pub(crate) port: u16,
+    /// What the certificate must say; the address if nothing.
+    pub(crate) server_name: Option<ServerName<'static>>,
+    pub(crate) tls: Option<Arc<ClientConfig>>,
 }
 
 /// Headers that belong to one hop, and credentials that are ours alone.
@@ -34,7 +36,8 @@ const NOT_PASSED: [HeaderName; 5] = [
     header::TRANSFER_ENCODING,
 ];
 
-pub(super) async fn send(target: Target, request: Request<Body>, uri: Uri) -> Result<Response<Body>, ApiError> {
+/// Answers with what the target answers; an upgrade takes the connections of both sides with it.
+pub(crate) async fn send(target: Target, request: Request<Body>, uri: Uri) -> Result<Response<Body>, ApiError> {
     let address = (target.host, target.port);
     let refuse = |error: &dyn std::fmt::Display| {
         ApiError::unavailable(format!(
@@ -51,7 +54,7 @@ pub(super) async fn send(target: Target, request: Request<Body>, uri: Uri) -> Re
     match target.tls {
         None => exchange(socket, request, uri, address).await,
         Some(tls) => {
-            let name = ServerName::IpAddress(target.host.into());
+            let name = target.server_name.unwrap_or(ServerName::IpAddress(target.host.into()));
             let stream = tokio::time::timeout(CONNECT, TlsConnector::from(tls).connect(name, socket)).await;
             let stream = stream
                 .map_err(|_| refuse(&"TLS handshake timeout"))?

@@ -11,7 +11,7 @@ use super::forward::{self, Target};
 use crate::object::text_at;
 use crate::registry::Call;
 use crate::server::tls;
-use crate::{ApiError, Body, Config};
+use crate::{Api, ApiError, Body, Config};
 
 /// How kubelets are reached.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub(super) async fn forward(
             call.info.name
         )));
     }
-    let target = target(call, &node).await?;
+    let target = target(call.api, &node).await?;
     let query: Vec<String> = query
         .iter()
         .map(|(key, value)| format!("{}={}", escape(key), escape(value)))
@@ -63,14 +63,19 @@ pub(super) async fn forward(
     forward::send(target, request, uri).await
 }
 
+/// Asks a node's kubelet for something of its own.
+pub(crate) async fn ask(api: &Api, node: &str, request: Request<Body>) -> Result<Response<Body>, ApiError> {
+    let (target, uri) = (target(api, node).await?, request.uri().clone());
+    forward::send(target, request, uri).await
+}
+
 /// Address and TLS of a node's kubelet.
-pub(super) async fn target(call: &Call<'_>, node: &str) -> Result<Target, ApiError> {
+pub(super) async fn target(api: &Api, node: &str) -> Result<Target, ApiError> {
     let subject = crate::Subject {
         group: "",
         resource: "nodes",
     };
-    let object = call
-        .api
+    let object = api
         .peek("", "nodes", "", node)
         .await?
         .ok_or_else(|| ApiError::not_found(subject, node))?;
@@ -91,7 +96,8 @@ pub(super) async fn target(call: &Call<'_>, node: &str) -> Result<Target, ApiErr
     Ok(Target {
         host,
         port: port as u16,
-        tls: Some(Arc::clone(&call.api.kubelets.tls)),
+        server_name: None,
+        tls: Some(Arc::clone(&api.kubelets.tls)),
     })
 }
 

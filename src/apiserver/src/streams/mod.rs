@@ -2,7 +2,8 @@
 //!
 //! Bytes pass through unread, upgraded connections included; the kubelet speaks the streaming protocols.
 
-mod forward;
+pub(crate) mod endpoint;
+pub(crate) mod forward;
 mod kubelet;
 mod proxy;
 mod rewrite;
@@ -34,6 +35,8 @@ const LOG: &[&str] = &[
     "insecureSkipTLSVerifyBackend",
     "stream",
 ];
+
+pub(crate) use kubelet::ask as ask_kubelet;
 
 pub(crate) async fn connect(call: Call<'_>, request: Request<Body>) -> Result<Response<Body>, ApiError> {
     let info = call.info;

@@ -7,10 +7,10 @@ use http::{Method, Request, Response, StatusCode, Uri, header};
 use serde_json::Value;
 
 use super::forward::{self, Target};
-use super::{kubelet, rewrite};
+use super::{endpoint, kubelet, rewrite};
 use crate::object::text_at;
 use crate::registry::Call;
-use crate::{ApiError, Body, body, storage};
+use crate::{ApiError, Body, body};
 
 /// `[scheme:]name[:port]`
 struct Named<'a> {
@@ -43,7 +43,7 @@ pub(super) async fn proxy(call: Call<'_>, mut request: Request<Body>) -> Result<
     let mut target = match call.resource.plural {
         "pods" => pod(&call, &named).await?,
         "services" => service(&call, &named).await?,
-        "nodes" => kubelet::target(&call, named.name).await?,
+        "nodes" => kubelet::target(call.api, named.name).await?,
         _ => return Err(ApiError::no_such_path()),
     };
     if named.scheme == "https" && target.tls.is_none() {
@@ -101,65 +101,22 @@ async fn pod(call: &Call<'_>, named: &Named<'_>) -> Result<Target, ApiError> {
     Ok(Target {
         host,
         port: port as u16,
+        server_name: None,
         tls: None,
     })
 }
 
 /// One ready endpoint of the service's port.
 async fn service(call: &Call<'_>, named: &Named<'_>) -> Result<Target, ApiError> {
-    let none = || ApiError::unavailable(format!("no endpoints available for service \"{}\"", named.name));
+    let is_meant = |port: &Value| {
+        named.port.is_empty() || port["name"] == named.port || port["port"].as_u64() == named.port.parse().ok()
+    };
     let service = call.object(named.name).await?;
-    let ports = service
-        .pointer("/spec/ports")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
-    let wanted = ports
-        .iter()
-        .find(|port| {
-            named.port.is_empty() || port["name"] == named.port || port["port"].as_u64() == named.port.parse().ok()
-        })
-        .ok_or_else(none)?;
-    let name = text_at(wanted, "name");
-    let prefix = format!(
-        "{}{}/",
-        storage::collection("discovery.k8s.io", "endpointslices"),
-        call.namespace()
-    );
-    let slices = call
-        .api
-        .store
-        .range(store::RangeQuery {
-            prefix: &prefix,
-            ..store::RangeQuery::default()
-        })
-        .await?;
-    for entry in &slices.entries {
-        let of_service = storage::Header::of(entry)
-            .labels()
-            .any(|label| label == ("kubernetes.io/service-name", named.name));
-        if !of_service {
-            continue;
-        }
-        let slice = storage::parse(entry)?;
-        let port = slice["ports"]
-            .as_array()
-            .and_then(|ports| ports.iter().find(|port| text_at(port, "name") == name));
-        let ready = |endpoint: &&Value| endpoint["conditions"]["ready"] != false;
-        let endpoint = slice["endpoints"]
-            .as_array()
-            .and_then(|endpoints| endpoints.iter().find(ready));
-        if let (Some(port), Some(endpoint)) = (port.and_then(|port| port["port"].as_u64()), endpoint)
-            && let Some(host) = endpoint["addresses"][0]
-                .as_str()
-                .and_then(|address| address.parse().ok())
-        {
-            return Ok(Target {
-                host,
-                port: port as u16,
-                tls: None,
-            });
-        }
-    }
-    Err(none())
+    let (host, port) = endpoint::of_service(call.api, &service, is_meant).await?;
+    Ok(Target {
+        host,
+        port,
+        server_name: None,
+        tls: None,
+    })
 }

@@ -1,7 +1,7 @@
 //! Who may do what.
 
 use http::{Method, Request, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Server, admin};
 use crate::User;
@@ -162,6 +162,54 @@ async fn a_kubelet_reads_only_the_secrets_of_its_pods() {
             .0,
         StatusCode::CREATED
     );
+}
+
+#[tokio::test]
+async fn a_kubelet_reads_what_the_volumes_of_its_pods_are_mounted_with() {
+    let server = Server::start().await.with_default_account().await;
+    let make = async |path: &str, object: Value| {
+        let (status, answer) = server.post(path, &object).await;
+        assert_eq!(status, StatusCode::CREATED, "{answer}");
+    };
+    for name in ["mount", "attach", "inline"] {
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}});
+        make("/api/v1/namespaces/kube-system/secrets", secret.clone()).await;
+        make("/api/v1/namespaces/default/secrets", secret).await;
+    }
+    let reference = |name: &str| json!({"name": name, "namespace": "kube-system"});
+    let volume = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "disk"}, "spec": {
+        "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "csi": {"driver": "d", "volumeHandle": "h",
+            "nodeStageSecretRef": reference("mount"), "controllerPublishSecretRef": reference("attach")}}});
+    make("/api/v1/persistentvolumes", volume).await;
+    let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "p-data"}, "spec": {
+        "accessModes": ["ReadWriteOnce"], "volumeName": "disk", "resources": {"requests": {"storage": "1Gi"}}}});
+    make("/api/v1/namespaces/default/persistentvolumeclaims", claim.clone()).await;
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"nodeName": "n1",
+        "containers": [{"name": "c", "image": "i"}], "volumes": [
+            {"name": "data", "ephemeral": {"volumeClaimTemplate": {"spec": claim["spec"]}}},
+            {"name": "inline", "csi": {"driver": "d", "nodePublishSecretRef": {"name": "inline"}}}]}});
+    make("/api/v1/namespaces/default/pods", pod).await;
+    let get = async |node: &str, path: &str| {
+        let user = User::authenticated(format!("system:node:{node}"), ["system:nodes"]);
+        let path = format!("/api/v1/namespaces/{path}");
+        server.ask(user, Method::GET, &path, "", "").await.0.as_u16()
+    };
+    assert_eq!(get("n1", "default/persistentvolumeclaims/p-data").await, 200);
+    assert_eq!(get("n1", "kube-system/secrets/mount").await, 200);
+    assert_eq!(get("n1", "default/secrets/inline").await, 200);
+    // the attacher's, of another namespace, of another node
+    assert_eq!(get("n1", "kube-system/secrets/attach").await, 403);
+    assert_eq!(get("n1", "default/secrets/mount").await, 403);
+    assert_eq!(get("n1", "kube-system/secrets/inline").await, 403);
+    assert_eq!(get("n2", "kube-system/secrets/mount").await, 403);
+    let size = json!({"status": {"capacity": {"storage": "2Gi"}}}).to_string();
+    let patch = async |node: &str| {
+        let user = User::authenticated(format!("system:node:{node}"), ["system:nodes"]);
+        let path = "/api/v1/namespaces/default/persistentvolumeclaims/p-data/status";
+        let kind = "application/merge-patch+json";
+        server.ask(user, Method::PATCH, path, &size, kind).await.0.as_u16()
+    };
+    assert_eq!((patch("n1").await, patch("n2").await), (200, 403));
 }
 
 #[tokio::test]

@@ -1,10 +1,14 @@
 //! The whole server in one process: requests in, responses and store contents out.
 
 mod access;
+mod aggregation;
+mod certificates;
 mod documents;
 mod eviction;
+mod lessons;
 mod objects;
 mod policy;
+mod tracing;
 mod watching;
 
 use std::sync::Arc;
@@ -40,8 +44,11 @@ impl Server {
             ca: cert.clone(),
             certificate: cert.clone(),
             key: cert_key.clone(),
-            kubelet_client_certificate: cert,
-            kubelet_client_key: cert_key,
+            kubelet_client_certificate: cert.clone(),
+            kubelet_client_key: cert_key.clone(),
+            front_proxy_ca: cert.clone(),
+            front_proxy_client_certificate: cert,
+            front_proxy_client_key: cert_key,
             service_account_key: private,
             service_account_public_key: public,
             issuer: "https://kubernetes.default.svc.cluster.local".to_owned(),

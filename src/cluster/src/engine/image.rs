@@ -66,7 +66,15 @@ impl Engine {
         archive: Archive,
         present: impl Fn(&Layer) -> bool + Send + 'static,
     ) -> Result<(), ClusterError> {
-        let body = upload::stream(move |out| archive.write(out, present));
+        self.load_written(move |out| archive.write(out, present)).await
+    }
+
+    /// Loads an archive that is being written.
+    pub(crate) async fn load_written(
+        &self,
+        write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()> + Send + 'static,
+    ) -> Result<(), ClusterError> {
+        let body = upload::stream(write);
         let options = ImportImageOptionsBuilder::default().quiet(true).build();
         let answers = self.docker.import_image_stream(options, body, None);
         let answers: Vec<_> = answers

@@ -27,8 +27,8 @@ pub(crate) struct NodeContainer<'a> {
     pub(crate) image: &'a str,
     pub(crate) network: &'a str,
     pub(crate) ip: IpAddr,
-    /// Port on 127.0.0.1 under which the API is published; control planes only.
-    pub(crate) api_port: Option<u16>,
+    /// Ports on 127.0.0.1 and the node's own that they lead to; the first control plane only.
+    pub(crate) ports: Vec<(u16, u16)>,
     pub(crate) confinement: Confinement,
     pub(crate) modules: bool,
     pub(crate) env: &'a [String],
@@ -207,13 +207,17 @@ fn body(node: &NodeContainer<'_>) -> ContainerCreateBody {
             host.cap_drop = Some(vec!["SYS_RESOURCE".to_owned()]);
         }
     }
-    let api = format!("{}/tcp", nodespec::ports::API);
-    if let Some(port) = node.api_port {
-        let binding = PortBinding {
-            host_ip: Some("127.0.0.1".to_owned()),
-            host_port: Some(port.to_string()),
-        };
-        host.port_bindings = Some(HashMap::from([(api.clone(), Some(vec![binding]))]));
+    let name = |port: u16| format!("{port}/tcp");
+    let binding = |port: u16| PortBinding {
+        host_ip: Some("127.0.0.1".to_owned()),
+        host_port: Some(port.to_string()),
+    };
+    if !node.ports.is_empty() {
+        let bindings = node
+            .ports
+            .iter()
+            .map(|(host, own)| (name(*own), Some(vec![binding(*host)])));
+        host.port_bindings = Some(bindings.collect());
     }
     let mut env = vec!["container=docker".to_owned()];
     env.extend_from_slice(node.env);
@@ -228,7 +232,7 @@ fn body(node: &NodeContainer<'_>) -> ContainerCreateBody {
         hostname: Some(node.name.to_owned()),
         image: Some(node.image.to_owned()),
         env: Some(env),
-        exposed_ports: node.api_port.map(|_| vec![api]),
+        exposed_ports: (!node.ports.is_empty()).then(|| node.ports.iter().map(|(_, own)| name(*own)).collect()),
         labels: Some(labels::of(node.cluster, Some(node.role))),
         host_config: Some(host),
         networking_config: Some(NetworkingConfig {

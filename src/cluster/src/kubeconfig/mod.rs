@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_yaml::{Mapping, Value};
+use yaml::{Mapping, Value};
 
+use crate::ClusterError;
 use crate::profile::write_atomically;
-use crate::{ClusterError, yaml};
 
 /// What a context needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +88,7 @@ pub(crate) fn remove(path: &Path, name: &str, previous: Option<&str>) -> Result<
 /// Fails if the file is there and cannot be read, so that a start finds out before it has made anything.
 pub(crate) fn check(path: &Path) -> Result<(), ClusterError> {
     match fs_err::read_to_string(path) {
-        Ok(text) => yaml::read(path, &text).map(drop),
+        Ok(text) => read(path, &text).map(drop),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -97,14 +97,14 @@ pub(crate) fn check(path: &Path) -> Result<(), ClusterError> {
 /// The current context of a kubeconfig; `None` also if it cannot be read.
 pub fn current(path: &Path) -> Option<String> {
     let text = fs_err::read_to_string(path).ok()?;
-    let config = yaml::read(path, &text).ok()?;
+    let config = read(path, &text).ok()?;
     config.get("current-context")?.as_str().map(str::to_owned)
 }
 
 /// The server that our context leads to, if it is there.
 pub(crate) fn server(path: &Path, name: &str) -> Option<String> {
     let text = fs_err::read_to_string(path).ok()?;
-    let config = yaml::read(path, &text).ok()?;
+    let config = read(path, &text).ok()?;
     find(&config, "contexts", name)?;
     find(&config, "clusters", name)?
         .get("cluster")?
@@ -125,13 +125,26 @@ fn edit<T>(path: &Path, change: impl FnOnce(&mut Mapping) -> T) -> Result<T, Clu
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(error.into()),
     };
-    let mut config = yaml::read(&path, &text)?;
+    let mut config = read(&path, &text)?;
     let result = change(&mut config);
-    let new = yaml::write(&config)?;
+    let new = yaml::to_string(&config).map_err(std::io::Error::other)?;
     if new != text {
         write_atomically(&path, new.as_bytes())?;
     }
     Ok(result)
+}
+
+/// Reads a kubeconfig, keeping what we know nothing of; an empty one is an empty mapping.
+fn read(path: &Path, text: &str) -> Result<Mapping, ClusterError> {
+    let broken = |reason: String| ClusterError::BrokenKubeconfig {
+        path: path.display().to_string(),
+        reason,
+    };
+    match yaml::from_str(text).map_err(|error| broken(error.to_string()))? {
+        Value::Mapping(mapping) => Ok(mapping),
+        Value::Null => Ok(Mapping::new()),
+        _ => Err(broken("not a mapping".to_owned())),
+    }
 }
 
 fn find<'a>(config: &'a Mapping, list: &str, name: &str) -> Option<&'a Value> {

@@ -40,6 +40,15 @@ pub struct Profile {
     pub subnet: Ipv4Net,
     /// Port on 127.0.0.1 where the API is.
     pub api_port: u16,
+    /// Port on 127.0.0.1 that leads to port 80 of the first node, for Ingresses.
+    #[serde(default)]
+    pub http_port: Option<u16>,
+    /// Port on 127.0.0.1 that leads to its port 443.
+    #[serde(default)]
+    pub https_port: Option<u16>,
+    /// Port on 127.0.0.1 that leads to its port 5000, for the addon `registry`.
+    #[serde(default)]
+    pub registry_port: Option<u16>,
     /// Address other machines' programs use for the API: 127.0.0.1, or the host of a remote engine.
     pub api_host: String,
     /// All pods' addresses.
@@ -95,6 +104,17 @@ impl Profile {
         offset(self.service_cidr, 10).into()
     }
 
+    /// The image in every node that built-in addons run from.
+    pub fn embedded_image(&self) -> String {
+        format!("rkube.local/rkube:{}", env!("CARGO_PKG_VERSION"))
+    }
+
+    /// The last quarter of the network, whose nodes are counted from its begin; `None` if there is too little of it.
+    fn load_balancers(&self) -> Option<Ipv4Net> {
+        let quarters = self.subnet.subnets(self.subnet.prefix_len() + 2).ok()?;
+        quarters.last().filter(|last| last.prefix_len() <= 28)
+    }
+
     /// The node number `index`, its addresses derived from its number.
     pub(crate) fn node(name: &str, index: u8, subnet: Ipv4Net, cluster_cidr: Ipv4Net) -> ProfileNode {
         let pods = u32::from(cluster_cidr.network()) + (u32::from(index) << 8);
@@ -130,10 +150,11 @@ impl Profile {
             pod_cidr: IpNet::V4(node.pod_cidr),
             cluster_cidr: IpNet::V4(self.cluster_cidr),
             service_cidr: IpNet::V4(self.service_cidr),
+            load_balancers: self.load_balancers(),
             dns_ip: self.dns_ip(),
             dns_domain: self.dns_domain.clone(),
             api_endpoint: format!("https://{control_plane}:{}", nodespec::ports::API),
-            embedded_image: format!("rkube.local/rkube:{}", env!("CARGO_PKG_VERSION")),
+            embedded_image: self.embedded_image(),
             labels: std::collections::BTreeMap::new(),
             taints: Vec::new(),
             skip_fixes: Vec::new(),

@@ -4,10 +4,13 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mirrors::Document;
+
 use super::{Confinement, Profile, ProfileLock};
 use crate::ClusterError;
 
 const FILE: &str = "profile.json";
+const MIRRORS: &str = "mirrors.yaml";
 
 /// The folder of all profiles.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,23 @@ impl ProfileStore {
     /// Profiles below `root`.
     pub fn new(root: PathBuf) -> Self {
         Self { root }
+    }
+
+    /// The user's document about mirrors, for all clusters; empty without one.
+    pub fn mirrors(&self) -> Result<Document, ClusterError> {
+        let path = self.root.join(MIRRORS);
+        match fs_err::read_to_string(&path) {
+            Ok(text) => Ok(Document::parse(&path.display().to_string(), &text)?.relative_to(&self.root)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Document::default()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Replaces the user's document about mirrors; only its owner may read it, since it may hold credentials.
+    pub fn write_mirrors(&self, document: &Document) -> Result<(), ClusterError> {
+        fs_err::create_dir_all(&self.root)?;
+        write_atomically(&self.root.join(MIRRORS), document.text()?.as_bytes())?;
+        Ok(())
     }
 
     /// Takes the profile's lock, which a command that changes it holds to its end.
@@ -69,7 +89,7 @@ impl ProfileStore {
     }
 
     /// Writes a file of a profile in one step, for its owner alone.
-    pub(crate) fn write_file(&self, name: &str, file: &str, content: &[u8]) -> Result<(), ClusterError> {
+    pub fn write_file(&self, name: &str, file: &str, content: &[u8]) -> Result<(), ClusterError> {
         let folder = self.folder(name);
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         write_atomically(&folder.join(file), content)?;
@@ -77,7 +97,7 @@ impl ProfileStore {
     }
 
     /// Reads a file of a profile, if it is there.
-    pub(crate) fn read_file(&self, name: &str, file: &str) -> Result<Option<String>, ClusterError> {
+    pub fn read_file(&self, name: &str, file: &str) -> Result<Option<String>, ClusterError> {
         match fs_err::read_to_string(self.folder(name).join(file)) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

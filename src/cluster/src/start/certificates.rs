@@ -2,6 +2,8 @@
 
 use std::time::SystemTime;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use pki::{Authority, Pem, PemFile};
 
 use super::Start;
@@ -55,6 +57,32 @@ impl Keys {
             },
         }))
     }
+}
+
+/// How programs of the host reach a cluster's API as its administrator. Base64 of PEM, as a kubeconfig has it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Admin {
+    /// `https://127.0.0.1:<port>`.
+    pub server: String,
+    /// Authority that signed the server's certificate.
+    pub ca: String,
+    /// The administrator's certificate.
+    pub cert: String,
+    /// Its key.
+    pub key: String,
+}
+
+/// The administrator's access to a cluster that was started before.
+pub fn admin(store: &ProfileStore, profile: &Profile) -> Result<Admin, ClusterError> {
+    let keys = Keys::read(store, &profile.name)?;
+    let keys = keys.ok_or_else(|| ClusterError::Credentials("there are none".to_owned()))?;
+    let encode = |pem: &str| STANDARD.encode(pem);
+    Ok(Admin {
+        server: profile.server(),
+        ca: encode(&keys.authority.pem().cert),
+        cert: encode(&keys.admin.cert),
+        key: encode(&keys.admin.key),
+    })
 }
 
 impl Start<'_> {

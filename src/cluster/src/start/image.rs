@@ -3,24 +3,24 @@
 use std::sync::Arc;
 
 use imaging::{Archive, Composer, binary_layer, embedded_recipe};
+use mirrors::Client;
 use sha2::{Digest as _, Sha256};
 
 use super::Start;
 use crate::ClusterError;
 use crate::progress::{Event, Step};
+use crate::transfer::full;
 
 impl Start<'_> {
     /// The reference of a node image that the engine has.
     pub(super) async fn image(&self) -> Result<String, ClusterError> {
         self.begin(Step::Image);
         if let Some(reference) = &self.options.image {
-            if self.engine.image_id(reference).await?.is_none() {
-                return Err(ClusterError::Image {
-                    reference: reference.clone(),
-                    reason: "the container engine does not have it".to_owned(),
-                });
+            let missing = self.engine.image_id(reference).await?.is_none();
+            if missing {
+                self.fetch(reference, reference).await?;
             }
-            self.done(Step::Image, false);
+            self.done(Step::Image, missing);
             return Ok(reference.clone());
         }
         let recipe = embedded_recipe("node")
@@ -40,11 +40,17 @@ impl Start<'_> {
             self.done(Step::Image, false);
             return Ok(tag);
         }
-        let progress = self.progress.clone();
-        let composer = Composer::new(
-            self.options.composer.clone(),
-            Arc::new(move |event| progress(Event::Imaging(event))),
-        );
+        let composer = Composer::new(self.options.composer.clone(), self.imaging());
+        // what is here already needs no network
+        let here = composer.cached(&recipe).is_some();
+        for repository in self.node_images.iter().filter(|_| !here) {
+            let version = tag.rsplit(':').next().unwrap_or_default();
+            // whatever is wrong there, the image can be composed; the sources' answers have been shown
+            if self.fetch(&format!("{repository}:{version}"), &tag).await.is_ok() {
+                self.done(Step::Image, true);
+                return Ok(tag);
+            }
+        }
         let base = composer.base(&recipe).await?;
         let archive = Archive {
             tag: tag.clone(),
@@ -54,5 +60,21 @@ impl Start<'_> {
         self.engine.load_image(archive).await?;
         self.done(Step::Image, true);
         Ok(tag)
+    }
+
+    /// Fetches an image from its sources and loads it under a name.
+    async fn fetch(&self, reference: &str, name: &str) -> Result<(), ClusterError> {
+        let parsed = full(reference)?;
+        let client = Client::new(self.table.clone());
+        let image = imaging::fetch_image(&client, &parsed, &self.options.composer.cache, &self.imaging()).await?;
+        let name = name.to_owned();
+        let write =
+            move |out: &mut dyn std::io::Write| imaging::write_images(out, &[(name.as_str(), &image)], |_| false);
+        self.engine.load_written(write).await
+    }
+
+    fn imaging(&self) -> imaging::Progress {
+        let progress = self.progress.clone();
+        Arc::new(move |event| progress(Event::Imaging(event)))
     }
 }

@@ -12,15 +12,18 @@ mod settings;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use futures::future::LocalBoxFuture;
+use ::mirrors::{Document, Table};
+use futures::future::{Either, LocalBoxFuture, select};
 use ipnet::Ipv4Net;
 
 use crate::delete::remove_everything;
 use crate::profile::{Profile, ProfileStore};
 use crate::progress::{Event, Progress, Step};
-use crate::{ClusterError, Engine};
+use crate::{ClusterError, Engine, mirrors};
 
 pub(crate) use certificates::Keys;
+pub use certificates::{Admin, admin};
+pub(crate) use nodes::append;
 
 /// What the user asked for. Only `name` and the deadline matter for a cluster that exists.
 #[derive(Debug, Clone)]
@@ -41,6 +44,8 @@ pub struct StartOptions {
     pub dns_domain: String,
     /// Node image to use instead of the composed one.
     pub image: Option<String>,
+    /// What the user says about mirrors for this cluster; what was said earlier stands without it.
+    pub mirrors: Option<Document>,
     /// Where and how to compose.
     pub composer: imaging::Settings,
     /// The program that goes into the node.
@@ -72,6 +77,10 @@ pub(crate) struct Start<'a> {
     pub(crate) store: &'a ProfileStore,
     pub(crate) options: &'a StartOptions,
     pub(crate) progress: &'a Progress,
+    /// Where images come from.
+    pub(crate) table: Table,
+    /// Repositories that may hold the node image.
+    pub(crate) node_images: Vec<String>,
 }
 
 /// Brings the cluster up. The caller holds the profile's lock. `interrupt` resolves when the user wants to stop.
@@ -93,13 +102,19 @@ async fn start_or_roll_back(
     progress: &Progress,
     interrupt: LocalBoxFuture<'_, ()>,
 ) -> Result<Started, ClusterError> {
+    let known = store.read(&options.name)?;
+    let own = match &options.mirrors {
+        Some(document) => document.clone(),
+        None => mirrors::own_mirrors(store, &options.name)?,
+    };
     let start = Start {
         engine,
         store,
         options,
         progress,
+        table: mirrors::table(store, &options.name, &own)?,
+        node_images: own.over(&store.mirrors()?).node_images,
     };
-    let known = store.read(&options.name)?;
     let is_new = known.is_none();
     let work = start.run(known);
     let outcome = tokio::select! {
@@ -133,16 +148,36 @@ impl Start<'_> {
             .iter()
             .any(|node| !existing.iter().any(|container| container.name == node.name));
         if missing {
-            let (image, network) = tokio::try_join!(self.image(), self.network(&profile))?;
+            let (image, network) = self.image_and_network(&profile).await?;
             (profile.image, profile.subnet) = (image, network);
             plan::readdress(&mut profile);
             self.store.write(&profile)?;
         }
+        if let Some(document) = &self.options.mirrors {
+            mirrors::write_own_mirrors(self.store, &profile.name, document)?;
+        }
         let keys = self.certificates(&profile)?;
-        let mut changed = self.nodes(&profile, &existing, &keys).await?;
+        let news = mirrors::tell_mirrors(self.engine, self.store, &profile, &self.table).await?;
+        let mut changed = news | self.nodes(&profile, &existing, &keys).await?;
         changed |= self.kubeconfig(&mut profile, &keys)?;
         self.ready(&profile, &keys, changed).await?;
         Ok(Started { profile, changed })
+    }
+
+    /// Both at the same time. A network that is being made is waited for even if there will be no image: the engine makes it in
+    /// any case, and whoever takes it away must find it.
+    async fn image_and_network(&self, profile: &Profile) -> Result<(String, Ipv4Net), ClusterError> {
+        let (image, network) = (std::pin::pin!(self.image()), std::pin::pin!(self.network(profile)));
+        match select(image, network).await {
+            Either::Left((image, network)) => {
+                let network = network.await;
+                Ok((image?, network?))
+            }
+            Either::Right((network, image)) => {
+                let network = network?;
+                Ok((image.await?, network))
+            }
+        }
     }
 
     fn begin(&self, step: Step) {

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use ::mirrors::Table;
 use nodespec::{Role, paths};
 use pki::PemFile;
 
@@ -9,7 +10,7 @@ use super::{Keys, Start};
 use crate::engine::{NodeContainer, NodeState, explain, failed};
 use crate::profile::{Confinement, Profile, ProfileNode};
 use crate::progress::Step;
-use crate::{ClusterError, pause};
+use crate::{ClusterError, mirrors, pause};
 
 impl Start<'_> {
     /// Makes what is missing and starts what does not run. True if there was anything to do.
@@ -73,7 +74,7 @@ impl Start<'_> {
                     });
                 }
                 self.engine.create_volume(&profile.name, &node.name).await?;
-                let archive = archive(profile, node, keys)?;
+                let archive = archive(profile, node, keys, &self.table)?;
                 self.create_and_start(profile, node, &archive, confinement).await?;
                 Ok(true)
             }
@@ -97,7 +98,11 @@ impl Start<'_> {
             image: &profile.image,
             network: &profile.name,
             ip: node.ip.into(),
-            api_port: is_control_plane.then_some(profile.api_port),
+            ports: if is_control_plane {
+                published(profile)
+            } else {
+                Vec::new()
+            },
             confinement,
             modules: std::path::Path::new("/lib/modules").is_dir(),
             env: &self.options.env,
@@ -131,9 +136,29 @@ impl Start<'_> {
     }
 }
 
+/// Ports on 127.0.0.1, and the node's own that they lead to.
+fn published(profile: &Profile) -> Vec<(u16, u16)> {
+    let mut ports = vec![(profile.api_port, nodespec::ports::API)];
+    ports.extend(profile.http_port.map(|port| (port, nodespec::ports::HTTP)));
+    ports.extend(profile.https_port.map(|port| (port, nodespec::ports::HTTPS)));
+    ports.extend(
+        profile
+            .registry_port
+            .map(|port| (port, nodespec::ports::LOCAL_REGISTRY)),
+    );
+    ports
+}
+
 fn explain_start(profile: &Profile, error: bollard::errors::Error) -> ClusterError {
     if is_port_taken(&error) {
-        return ClusterError::PortTaken { port: profile.api_port };
+        let reason = explain(&error);
+        let ports = published(profile);
+        // `127.0.0.1:80 failed: port is already allocated`, or `127.0.0.1:80: bind: address already in use`
+        let names = |port: u16| [" ", ":"].iter().any(|end| reason.contains(&format!(":{port}{end}")));
+        let named = ports.iter().find(|(port, _)| names(*port));
+        return ClusterError::PortTaken {
+            port: named.map_or(profile.api_port, |(port, _)| *port),
+        };
     }
     failed("start the node", error)
 }
@@ -146,7 +171,7 @@ fn is_port_taken(error: &bollard::errors::Error) -> bool {
 }
 
 /// The node's configuration and certificates as they lie below `/`.
-fn archive(profile: &Profile, node: &ProfileNode, keys: &Keys) -> Result<Vec<u8>, ClusterError> {
+fn archive(profile: &Profile, node: &ProfileNode, keys: &Keys, table: &Table) -> Result<Vec<u8>, ClusterError> {
     let now = SystemTime::now();
     let identity = pki::Node {
         name: &node.name,
@@ -171,6 +196,7 @@ fn archive(profile: &Profile, node: &ProfileNode, keys: &Keys) -> Result<Vec<u8>
     let mut tar = tar::Builder::new(Vec::new());
     let config = serde_json::to_vec_pretty(&profile.node_config(node)).map_err(std::io::Error::other)?;
     append(&mut tar, paths::CONFIG, &config, 0o644)?;
+    append(&mut tar, paths::MIRRORS, &mirrors::file(table)?, 0o600)?;
     for file in &files {
         append(
             &mut tar,
@@ -182,7 +208,8 @@ fn archive(profile: &Profile, node: &ProfileNode, keys: &Keys) -> Result<Vec<u8>
     Ok(tar.into_inner()?)
 }
 
-fn append(tar: &mut tar::Builder<Vec<u8>>, path: &str, content: &[u8], mode: u32) -> std::io::Result<()> {
+/// Adds a file by its absolute path.
+pub(crate) fn append(tar: &mut tar::Builder<Vec<u8>>, path: &str, content: &[u8], mode: u32) -> std::io::Result<()> {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Regular);
     header.set_mode(mode);

@@ -1,5 +1,6 @@
 //! Deciding on a new cluster: what goes into its profile and never changes.
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 
 use crate::profile::{Profile, check_name};
@@ -32,12 +33,16 @@ impl Start<'_> {
                 .next()
                 .ok_or(ClusterError::Subnet { reason: String::new() })?,
         };
+        let claimed = self.claimed()?;
         let mut profile = Profile {
             name: options.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             image: String::new(),
             subnet: provisional,
             api_port: self.port()?,
+            http_port: free_or_any(80, &claimed),
+            https_port: free_or_any(443, &claimed),
+            registry_port: free_or_any(nodespec::ports::LOCAL_REGISTRY, &claimed),
             api_host: "127.0.0.1".to_owned(),
             cluster_cidr: options.cluster_cidr,
             service_cidr: options.service_cidr,
@@ -53,6 +58,23 @@ impl Start<'_> {
         Ok(profile)
     }
 
+    /// Ports of other clusters, which may be stopped now and will want them again.
+    fn claimed(&self) -> Result<BTreeSet<u16>, ClusterError> {
+        let mut claimed = BTreeSet::new();
+        for name in self.store.names()? {
+            // one broken profile must not keep others from being made
+            if let Ok(Some(other)) = self.store.read(&name) {
+                claimed.insert(other.api_port);
+                claimed.extend(
+                    [other.http_port, other.https_port, other.registry_port]
+                        .into_iter()
+                        .flatten(),
+                );
+            }
+        }
+        Ok(claimed)
+    }
+
     /// The wanted port if it is free, or any free one.
     fn port(&self) -> Result<u16, ClusterError> {
         let wanted = self.options.api_port.unwrap_or(0);
@@ -66,10 +88,44 @@ impl Start<'_> {
     }
 }
 
+/// The port itself if it is free on 127.0.0.1 and nobody's, else any free one. `None` where even that cannot be had: a cluster is worth
+/// having without.
+fn free_or_any(wanted: u16, claimed: &BTreeSet<u16>) -> Option<u16> {
+    let try_port = |port| TcpListener::bind(("127.0.0.1", port)).and_then(|listener| listener.local_addr());
+    // the engine may take what this user may not
+    let listener = match try_port(wanted) {
+        _ if claimed.contains(&wanted) => try_port(0),
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied && !answers(wanted) => return Some(wanted),
+        Err(_) => try_port(0),
+        found => found,
+    };
+    listener.ok().map(|address| address.port())
+}
+
+fn answers(port: u16) -> bool {
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(200)).is_ok()
+}
+
 /// Gives the nodes the addresses of the network that was made.
 pub(super) fn readdress(profile: &mut Profile) {
     for (index, node) in profile.nodes.iter_mut().enumerate() {
         let index = u8::try_from(index).unwrap_or(MOST_NODES);
         node.ip = Profile::node(&profile.name, index, profile.subnet, profile.cluster_cidr).ip;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_taken_or_anothers_is_not_chosen() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert_ne!(free_or_any(port, &BTreeSet::new()), Some(port));
+        drop(listener);
+        let other = free_or_any(port, &BTreeSet::from([port]));
+        assert!(other.is_some_and(|other| other != port), "{other:?}");
     }
 }

@@ -9,6 +9,8 @@ enum Kind {
     Number,
     /// Bytes, as in `10Mi`.
     Size,
+    /// A whole document, whose reader has checked it.
+    Document,
 }
 
 /// Component, setting, kind of its value.
@@ -16,6 +18,7 @@ const KNOWN: &[(&str, &str, Kind)] = &[
     ("kubelet", "containerLogMaxFiles", Kind::Number),
     ("kubelet", "containerLogMaxSize", Kind::Size),
     ("kubelet", "maxPods", Kind::Number),
+    ("scheduler", "config", Kind::Document),
 ];
 
 /// The settings by their names in configuration files; flags' names (`max-pods`) are taken as well.
@@ -48,6 +51,7 @@ fn one(setting: &str) -> Result<String, ClusterError> {
         Kind::Number if !value.parse::<u32>().is_ok_and(|number| number > 0) => {
             Err(refuse(format!("{value:?} is no number above zero")))
         }
+        Kind::Document if value.trim().is_empty() => Err(refuse("it is empty".to_owned())),
         Kind::Size if !is_size(value) => Err(refuse(format!("{value:?} is no size such as 10Mi"))),
         _ => Ok(format!("{component}.{known}={value}")),
     }

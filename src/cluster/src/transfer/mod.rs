@@ -1,18 +1,16 @@
 //! `image load`: images from the engine or an archive into every node's containerd, missing layers only.
 
-mod archive;
-mod reference;
 mod send;
 
 use std::path::Path;
 
+use imaging::{Image, read_images};
+use mirrors::Reference;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::profile::Profile;
 use crate::{ClusterError, Engine};
-
-use archive::Archive;
 
 /// Where an image comes from.
 #[derive(Debug)]
@@ -46,40 +44,54 @@ pub async fn load_image(
     source: ImageSource,
     scratch: &Path,
 ) -> Result<Loaded, ClusterError> {
-    let containers = engine.nodes(Some(&profile.name)).await?;
-    let runs = |name: &str| {
-        containers
-            .iter()
-            .any(|container| container.name == name && container.running())
-    };
-    if !profile.nodes.iter().all(|node| runs(&node.name)) {
+    let running = running(engine, profile).await?;
+    if running.len() < profile.nodes.len() {
         return Err(ClusterError::NotRunning {
             name: profile.name.clone(),
         });
     }
+    let images = images_of(engine, source, scratch).await?;
+    load(engine, &running, &images).await
+}
+
+/// The images of a source.
+pub async fn images_of(engine: &Engine, source: ImageSource, scratch: &Path) -> Result<Vec<Image>, ClusterError> {
     let (file, what) = match source {
         ImageSource::Archive(file) => (file, "archive".to_owned()),
         ImageSource::Engine(reference) => (save(engine, &reference, scratch).await?, reference),
     };
-    let archive = tokio::task::spawn_blocking(move || Archive::open(file))
+    tokio::task::spawn_blocking(move || read_images(file))
         .await
         .map_err(std::io::Error::other)?
         .map_err(|reason| ClusterError::Image {
             reference: what,
             reason,
-        })?;
-    let sends = profile
-        .nodes
-        .iter()
-        .map(|node| send::send(engine, &node.name, &archive));
+        })
+}
+
+/// Loads images into nodes, all at the same time.
+pub(crate) async fn load(engine: &Engine, nodes: &[&str], images: &[Image]) -> Result<Loaded, ClusterError> {
+    let sends = nodes.iter().map(|node| send::send(engine, node, images));
     let mut loaded = Loaded {
-        images: archive.references(),
+        images: images.iter().flat_map(|image| image.references.clone()).collect(),
         sent: 0,
     };
     for result in futures::future::join_all(sends).await {
         loaded.sent += result?;
     }
     Ok(loaded)
+}
+
+/// The cluster's nodes that run.
+pub(crate) async fn running<'a>(engine: &Engine, profile: &'a Profile) -> Result<Vec<&'a str>, ClusterError> {
+    let containers = engine.nodes(Some(&profile.name)).await?;
+    let runs = |name: &str| {
+        containers
+            .iter()
+            .any(|container| container.name == name && container.running())
+    };
+    let names = profile.nodes.iter().map(|node| node.name.as_str());
+    Ok(names.filter(|name| runs(name)).collect())
 }
 
 /// Images in a node, as its containerd lists them.
@@ -94,6 +106,14 @@ pub async fn list_images(engine: &Engine, node: &str) -> Result<Vec<Value>, Clus
         return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
     }
     serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))
+}
+
+/// The full form of a reference, as nodes keep it.
+pub(crate) fn full(reference: &str) -> Result<Reference, ClusterError> {
+    Reference::parse(reference).ok_or_else(|| ClusterError::Image {
+        reference: reference.to_owned(),
+        reason: "this is no image reference".to_owned(),
+    })
 }
 
 async fn save(engine: &Engine, reference: &str, scratch: &Path) -> Result<fs_err::File, ClusterError> {

@@ -1,11 +1,13 @@
 //! The host's side of the conversation with `rkube node image-load`: a line of JSON each way, blobs in between.
 
+use std::io::Read as _;
+
 use futures::StreamExt as _;
+use imaging::Image;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
-use super::archive::Archive;
 use crate::engine::{Chunk, ExecSession};
 use crate::{ClusterError, Engine};
 
@@ -20,8 +22,8 @@ enum Answer {
     Failed { reference: String, error: String },
 }
 
-/// Sends an archive's images to a node. Gives the number of bytes that travelled.
-pub(super) async fn send(engine: &Engine, node: &str, archive: &Archive) -> Result<u64, ClusterError> {
+/// Sends images to a node. Gives the number of bytes that travelled.
+pub(super) async fn send(engine: &Engine, node: &str, images: &[Image]) -> Result<u64, ClusterError> {
     let command = ["/usr/bin/rkube", "node", "image-load"].map(str::to_owned);
     let session = engine.exec_start(node, &command, false, true).await?;
     let mut talk = Conversation {
@@ -30,7 +32,7 @@ pub(super) async fn send(engine: &Engine, node: &str, archive: &Archive) -> Resu
         buffer: Vec::new(),
         errors: Vec::new(),
     };
-    let blobs: Vec<_> = archive.images.iter().flat_map(|image| &image.blobs).collect();
+    let blobs: Vec<_> = images.iter().flat_map(|image| &image.blobs).collect();
     let digests: Vec<_> = blobs.iter().map(|blob| blob.digest.as_str()).collect();
     talk.say(&json!({ "type": "blobs", "digests": digests })).await?;
     let Answer::Missing { mut digests } = talk.answer().await? else {
@@ -46,18 +48,18 @@ pub(super) async fn send(engine: &Engine, node: &str, archive: &Archive) -> Resu
         talk.say(&json!({ "type": "blob", "digest": blob.digest, "size": blob.size }))
             .await?;
         let mut buffer = vec![0; CHUNK];
-        let mut from = 0;
-        while from < blob.size {
-            let count = archive.read(blob, from, &mut buffer)?;
+        let (mut content, mut left) = (blob.open()?, blob.size);
+        while left > 0 {
+            let count = content.read(&mut buffer)?;
             if count == 0 {
                 return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
             }
             talk.write(&buffer[..count]).await?;
-            from += count as u64;
+            left -= count as u64;
         }
         sent += blob.size;
     }
-    for image in &archive.images {
+    for image in images {
         for reference in &image.references {
             let line = json!({
                 "type": "image", "reference": reference, "mediaType": image.media_type, "manifest": image.manifest,

@@ -81,7 +81,7 @@ pub(super) async fn follow(collector: &Arc<Collector>, group: &Group) -> Result<
 
 /// Everything that can be listed, watched and deleted, but events.
 async fn resources(client: &Client) -> Result<Vec<Resource>> {
-    let discovery = Discovery::new(client.clone()).run().await?;
+    let discovery = Discovery::new(client.clone()).run_aggregated().await?;
     let mut out = Vec::new();
     for group in discovery.groups() {
         for (api, capabilities) in group.recommended_resources() {

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
+use claims::{BIND_COMPLETED, BOUND_BY_CONTROLLER, claim_ref};
 use k8s_openapi::api::core::v1::{ObjectReference, PersistentVolume, PersistentVolumeClaim};
 use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
 
 use super::Binder;
-use super::names::{BIND_COMPLETED, BOUND_BY_CONTROLLER, claim_ref};
 use crate::shared::Result;
 
 impl Binder {

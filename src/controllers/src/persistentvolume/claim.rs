@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use claims::{PROVISIONERS, SELECTED_NODE, belongs, claim_ref};
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::ResourceExt as _;
 use kube::api::PostParams;
 
-use super::names::{self, PROVISIONERS, SELECTED_NODE, belongs, claim_ref};
-use super::{Binder, matching};
+use super::Binder;
 use crate::shared::{Key, Result};
 
 const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
@@ -18,7 +18,7 @@ impl Binder {
         let Some(claim) = self.ctx.claims.get(key) else {
             return Ok(());
         };
-        if names::is_bound(&claim) {
+        if claims::is_bound(&claim) {
             return self.bound_claim(&claim).await;
         }
         let wanted = claim.spec.as_ref().and_then(|spec| spec.volume_name.clone());
@@ -35,7 +35,7 @@ impl Binder {
         }
         let unset = claim.spec.as_ref().is_none_or(|spec| spec.storage_class_name.is_none());
         if unset
-            && names::class_of_claim(claim).is_empty()
+            && claims::class_of_claim(claim).is_empty()
             && let Some(class) = self.default_class()
         {
             // the class came after the claim
@@ -47,14 +47,14 @@ impl Binder {
             api.replace(&claim.name_any(), &PostParams::default(), &claim).await?;
             return Ok(());
         }
-        let class = names::class_of_claim(claim);
+        let class = claims::class_of_claim(claim);
         let known = self.ctx.storage_classes.get(&Key::new("", class));
         let waits = known
             .as_ref()
             .is_some_and(|class| class.volume_binding_mode.as_deref() == Some("WaitForFirstConsumer"))
             && !claim.annotations().contains_key(SELECTED_NODE);
         let volumes = self.ctx.persistent_volumes.list();
-        if let Some(volume) = matching::best(&volumes, claim, waits) {
+        if let Some(volume) = claims::best(volumes.iter().map(Arc::as_ref), claim, waits, |_| true) {
             return self.bind(volume, claim).await;
         }
         if waits {
@@ -132,7 +132,7 @@ impl Binder {
             self.events.warning(claim, "FailedBinding", note).await;
             return self.phase_of_claim(claim, "Pending").await;
         }
-        if let Some(reason) = matching::why_not(&volume, claim) {
+        if let Some(reason) = claims::why_not(&volume, claim) {
             let note = format!("Cannot bind to requested volume \"{name}\": {reason}");
             self.events.warning(claim, "VolumeMismatch", note).await;
             return self.phase_of_claim(claim, "Pending").await;

@@ -5,8 +5,6 @@
 
 mod bind;
 mod claim;
-mod matching;
-mod names;
 pub(crate) mod protection;
 #[cfg(test)]
 mod tests;
@@ -97,7 +95,7 @@ impl Binder {
                 )));
             } else {
                 // it may be what a claim waits for
-                for claim in ctx.claims.list().iter().filter(|claim| !names::is_bound(claim)) {
+                for claim in ctx.claims.list().iter().filter(|claim| !claims::is_bound(claim)) {
                     queue.add(Task::Claim(Key::of(claim.as_ref())));
                 }
             }
@@ -109,7 +107,7 @@ impl Binder {
             let (Some(queue), Some(ctx)) = (weak.upgrade(), waiting.upgrade()) else {
                 return false;
             };
-            for claim in ctx.claims.list().iter().filter(|claim| !names::is_bound(claim)) {
+            for claim in ctx.claims.list().iter().filter(|claim| !claims::is_bound(claim)) {
                 queue.add(Task::Claim(Key::of(claim.as_ref())));
             }
             true

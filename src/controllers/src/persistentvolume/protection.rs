@@ -67,19 +67,9 @@ pub(crate) async fn volumes(ctx: Arc<Ctx>) -> Result<()> {
 
 /// Names of the claims that a pod uses.
 fn claims_of(pod: &Pod) -> Vec<String> {
-    let volumes = pod.spec.as_ref().and_then(|spec| spec.volumes.as_ref());
-    let name = |volume: &k8s_openapi::api::core::v1::Volume| {
-        let claim = volume
-            .persistent_volume_claim
-            .as_ref()
-            .map(|source| source.claim_name.clone());
-        let own = volume
-            .ephemeral
-            .as_ref()
-            .map(|_| format!("{}-{}", pod.name_any(), volume.name));
-        claim.or(own)
-    };
-    volumes.into_iter().flatten().filter_map(name).collect()
+    let spec = pod.spec.iter();
+    let used = spec.flat_map(|spec| claims::claims_of(&pod.name_any(), spec));
+    used.map(|claim| claim.name).collect()
 }
 
 fn uses(pod: &Pod, claim: &str) -> bool {

@@ -1,13 +1,10 @@
-//! Which volume a claim takes, and both sides against the real API server.
-
-use std::sync::Arc;
+//! Both sides of a binding against the real API server.
 
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use kube::api::{DeleteParams, PostParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 
-use super::matching::best;
 use crate::tests::Cluster;
 
 fn volume(name: &str, size: &str, class: &str) -> Value {
@@ -15,51 +12,9 @@ fn volume(name: &str, size: &str, class: &str) -> Value {
         "storageClassName": class, "persistentVolumeReclaimPolicy": "Retain", "hostPath": {"path": format!("/tmp/{name}")}}})
 }
 
-fn available(name: &str, size: &str, class: &str) -> Arc<PersistentVolume> {
-    let mut object = volume(name, size, class);
-    object["status"] = json!({"phase": "Available"});
-    Arc::new(serde_json::from_value(object).expect("volume"))
-}
-
 fn claim(size: &str, class: &str) -> Value {
     json!({"metadata": {"name": "data", "namespace": "default"}, "spec": {"accessModes": ["ReadWriteOnce"],
         "storageClassName": class, "resources": {"requests": {"storage": size}}}})
-}
-
-#[test]
-fn a_claim_takes_the_smallest_volume_that_will_do() {
-    let volumes = [
-        available("huge", "100Gi", ""),
-        available("small", "1Gi", ""),
-        available("other", "5Gi", "fast"),
-        available("right", "6Gi", ""),
-    ];
-    let wanted: PersistentVolumeClaim = serde_json::from_value(claim("5Gi", "")).expect("claim");
-    assert_eq!(
-        best(&volumes, &wanted, false).map(|volume| volume.name_any()),
-        Some("right".to_owned())
-    );
-    assert!(best(&volumes, &wanted, true).is_none());
-
-    let mut reserved = PersistentVolume::clone(&volumes[0]);
-    reserved.spec.as_mut().expect("spec").claim_ref =
-        serde_json::from_value(json!({"name": "data", "namespace": "default"})).expect("reference");
-    let volumes = [volumes[3].clone(), Arc::new(reserved)];
-    assert_eq!(
-        best(&volumes, &wanted, true).map(|volume| volume.name_any()),
-        Some("huge".to_owned())
-    );
-}
-
-#[test]
-fn modes_and_selectors_must_fit() {
-    let volumes = [available("one", "1Gi", "")];
-    let mut many = claim("1Gi", "");
-    many["spec"]["accessModes"] = json!(["ReadWriteMany"]);
-    assert!(best(&volumes, &serde_json::from_value(many).expect("claim"), false).is_none());
-    let mut chosen = claim("1Gi", "");
-    chosen["spec"]["selector"] = json!({"matchLabels": {"disk": "ssd"}});
-    assert!(best(&volumes, &serde_json::from_value(chosen).expect("claim"), false).is_none());
 }
 
 #[tokio::test]

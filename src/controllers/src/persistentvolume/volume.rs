@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use claims::{BOUND_BY_CONTROLLER, PROVISIONED_BY, claim_ref};
 use k8s_openapi::api::core::v1::PersistentVolume;
 use kube::{Api, ResourceExt as _};
 
-use super::names::{BOUND_BY_CONTROLLER, claim_ref};
 use super::{Binder, Task};
 use crate::shared::{Key, Result};
 
@@ -45,7 +45,7 @@ impl Binder {
         } else if named.is_empty() {
             self.queue.add(Task::Claim(key));
             Ok(())
-        } else if volume.annotations().contains_key("pv.kubernetes.io/provisioned-by") {
+        } else if volume.annotations().contains_key(PROVISIONED_BY) {
             // made for a claim that has found another volume meanwhile
             self.released(&volume).await
         } else if volume.annotations().contains_key(BOUND_BY_CONTROLLER) {

@@ -4,16 +4,21 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::{ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{
     ConfigMap, Endpoints, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, ReplicationController,
     ResourceQuota, Service, ServiceAccount,
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::{IPAddress, ServiceCIDR};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::ClusterRole;
-use k8s_openapi::api::storage::v1::StorageClass;
+use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceClaimTemplate};
+use k8s_openapi::api::storage::v1::{CSIDriver, StorageClass, VolumeAttachment};
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
@@ -46,15 +51,20 @@ macro_rules! informers {
 }
 
 informers! {
+    api_services: APIService, "informer-apiservices", watcher::Config::default();
+    attachments: VolumeAttachment, "informer-volumeattachments", watcher::Config::default();
+    autoscalers: HorizontalPodAutoscaler, "informer-horizontalpodautoscalers", watcher::Config::default();
     budgets: PodDisruptionBudget, "informer-poddisruptionbudgets", watcher::Config::default();
     claims: PersistentVolumeClaim, "informer-persistentvolumeclaims", watcher::Config::default();
     cluster_roles: ClusterRole, "informer-clusterroles", watcher::Config::default();
     cron_jobs: CronJob, "informer-cronjobs", watcher::Config::default();
     controller_revisions: ControllerRevision, "informer-controllerrevisions", watcher::Config::default();
+    csi_drivers: CSIDriver, "informer-csidrivers", watcher::Config::default();
     daemon_sets: DaemonSet, "informer-daemonsets", watcher::Config::default();
     deployments: Deployment, "informer-deployments", watcher::Config::default();
     endpoint_slices: EndpointSlice, "informer-endpointslices", watcher::Config::default();
     endpoints: Endpoints, "informer-endpoints", watcher::Config::default();
+    ip_addresses: IPAddress, "informer-ipaddresses", watcher::Config::default();
     jobs: Job, "informer-jobs", watcher::Config::default();
     /// Heartbeats of nodes.
     leases: Lease, "informer-leases", watcher::Config::default().fields("metadata.namespace=kube-node-lease");
@@ -65,9 +75,13 @@ informers! {
     pods: Pod, "informer-pods", watcher::Config::default();
     replica_sets: ReplicaSet, "informer-replicasets", watcher::Config::default();
     replication_controllers: ReplicationController, "informer-replicationcontrollers", watcher::Config::default();
+    resource_claims: ResourceClaim, "informer-resourceclaims", watcher::Config::default();
+    resource_claim_templates: ResourceClaimTemplate, "informer-resourceclaimtemplates", watcher::Config::default();
     /// Only the copies of the cluster's CA.
     root_ca_maps: ConfigMap, "informer-root-ca", watcher::Config::default().fields("metadata.name=kube-root-ca.crt");
     service_accounts: ServiceAccount, "informer-serviceaccounts", watcher::Config::default();
+    service_ranges: ServiceCIDR, "informer-servicecidrs", watcher::Config::default();
+    signing_requests: CertificateSigningRequest, "informer-certificatesigningrequests", watcher::Config::default();
     storage_classes: StorageClass, "informer-storageclasses", watcher::Config::default();
     stateful_sets: StatefulSet, "informer-statefulsets", watcher::Config::default();
     services: Service, "informer-services", watcher::Config::default();

@@ -23,6 +23,8 @@ struct State<K> {
     working: HashSet<K>,
     later: BTreeMap<(Instant, u64), K>,
     failures: HashMap<K, u32>,
+    /// When keys that come again and again come next.
+    due: HashMap<K, Instant>,
     sequence: u64,
 }
 
@@ -40,6 +42,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
             working: HashSet::new(),
             later: BTreeMap::new(),
             failures: HashMap::new(),
+            due: HashMap::new(),
             sequence: 0,
         };
         Arc::new(Self {
@@ -75,6 +78,21 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         state.later.insert(at, key);
         drop(state);
         self.wake.notify_one();
+    }
+
+    /// Adds the key when the time has passed, unless an earlier call will do so before. However often work on the key is done
+    /// meanwhile, the key comes once for it.
+    pub(crate) fn add_within(&self, key: K, period: Duration) {
+        let now = Instant::now();
+        {
+            let mut state = self.lock();
+            state.due.retain(|_, due| *due > now);
+            if state.due.contains_key(&key) {
+                return;
+            }
+            state.due.insert(key.clone(), now + period);
+        }
+        self.add_after(key, period);
     }
 
     fn retry(&self, key: K) {
@@ -189,6 +207,23 @@ mod tests {
         queue.add_after("soon", Duration::from_secs(1));
         assert_eq!(queue.next().await, "soon");
         assert_eq!(queue.next().await, "late");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_again_and_again_comes_once_at_a_time() {
+        let queue = Queue::new();
+        let period = Duration::from_secs(10);
+        queue.add_within("a", period);
+        tokio::time::advance(Duration::from_secs(4)).await;
+        queue.add_within("a", period);
+        let start = Instant::now();
+        assert_eq!(queue.next().await, "a");
+        assert_eq!(start.elapsed().as_secs(), 6);
+        queue.add_within("a", period);
+        queue.done(&"a");
+        let more = tokio::time::timeout(Duration::from_secs(9), queue.next()).await;
+        assert!(more.is_err(), "{more:?}");
+        assert_eq!(queue.next().await, "a");
     }
 
     #[tokio::test(start_paused = true)]

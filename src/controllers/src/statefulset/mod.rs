@@ -1,9 +1,10 @@
 //! Pods with identities, started, updated and stopped in order.
 //!
-//! Semantics: `k8s.io/kubernetes/pkg/controller/statefulset`; the retention policy of claims is not here.
+//! Semantics: `k8s.io/kubernetes/pkg/controller/statefulset`.
 
 mod identity;
 mod order;
+mod retention;
 
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,7 @@ pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
     ctx.stateful_sets.synced().await;
     ctx.pods.synced().await;
     ctx.controller_revisions.synced().await;
+    ctx.claims.synced().await;
     let events = Events::new(ctx.client.clone(), "statefulset-controller");
     work("statefulset", &queue, 5, |key: Key| {
         let (ctx, events, queue) = (ctx.clone(), events.clone(), queue.clone());
@@ -86,6 +88,13 @@ async fn sync(ctx: &Ctx, events: &Events, key: &Key) -> Result<bool> {
     let current = current.map_or_else(|| update.clone(), |revision| revision.as_ref().clone());
     let now = Timestamp::now();
     let plan = order::plan(&set, &claimed, &current.name_any(), &update.name_any(), now);
+    if set
+        .spec
+        .as_ref()
+        .is_some_and(|spec| spec.volume_claim_templates.is_some())
+    {
+        retention::keep(ctx, &set, &claimed).await?;
+    }
     let outcome = act(ctx, events, &set, &current, &update, plan).await;
     let status = status(&set, &claimed, &current, &update, collisions, now);
     if set.status.as_ref() != Some(&status) {
@@ -185,7 +194,8 @@ fn template(set: &StatefulSet, revision: &ControllerRevision) -> Result<PodTempl
 async fn claims(ctx: &Ctx, set: &StatefulSet, ordinal: i32) -> Result<()> {
     let namespace = set.namespace().unwrap_or_default();
     let api: Api<PersistentVolumeClaim> = Api::namespaced(ctx.client.clone(), &namespace);
-    for claim in identity::claims(set, ordinal) {
+    for mut claim in identity::claims(set, ordinal) {
+        claim.metadata.owner_references = retention::owner(set, ordinal, None).map(|owner| vec![owner]);
         if api.get_metadata_opt(&claim.name_any()).await?.is_none() {
             api.create(&PostParams::default(), &claim).await.unless_exists()?;
         }

@@ -1,6 +1,7 @@
 //! Getting files over HTTP: ordered sources, deadlines, resumption, and a cache named by content.
 
 mod client;
+mod published;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -79,3 +79,42 @@ async fn when_all_fail_the_error_quotes_each() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn a_published_program_is_what_its_sum_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let fetcher = Fetcher::new(folder.path(), None, crate::silent()).unwrap();
+    let sum = hex::encode(Sha256::digest(b"program"));
+    let answers = [
+        answer("404 Not Found", 0, b""),
+        answer("200 OK", sum.len(), sum.as_bytes()),
+        answer("200 OK", 7, b""),
+        answer("200 OK", 7, b"program"),
+    ];
+    let urls = ["first", "second"].map(|name| format!("{base}/{name}/kubectl"));
+    let seen = Mutex::new(Vec::new());
+    let (path, ()) = tokio::join!(fetcher.published("kubectl", &urls), serve(&listener, &answers, &seen));
+    assert_eq!(fs_err::read(path.unwrap()).unwrap(), b"program");
+    let seen = seen.into_inner().unwrap();
+    assert!(seen[2].starts_with("HEAD /second/kubectl "), "{}", seen[2]);
+}
+
+#[tokio::test]
+async fn a_program_that_differs_from_its_sum_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/kubectl", listener.local_addr().unwrap());
+    let fetcher = Fetcher::new(folder.path(), None, crate::silent()).unwrap();
+    let sum = hex::encode(Sha256::digest(b"program"));
+    let answers = [
+        answer("200 OK", sum.len(), sum.as_bytes()),
+        answer("200 OK", 7, b""),
+        answer("200 OK", 7, b"malware"),
+    ];
+    let seen = Mutex::new(Vec::new());
+    let urls = [url];
+    let (refused, ()) = tokio::join!(fetcher.published("kubectl", &urls), serve(&listener, &answers, &seen));
+    assert!(refused.unwrap_err().to_string().contains("content differs"));
+}

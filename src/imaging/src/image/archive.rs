@@ -1,10 +1,11 @@
-//! The archive that `docker load`, `podman load` and OCI tools read: an OCI layout with Docker's `manifest.json` beside it.
+//! An image made of layers on this disk.
 
 use std::io::Write;
 
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
+use super::stored::{Blob, Image, Place, full};
+use super::write::write_images;
 use super::{Layer, RunConfig};
 
 /// An image ready to be written.
@@ -19,7 +20,7 @@ pub struct Archive {
 }
 
 /// OCI's name of the architecture this binary runs on.
-fn architecture() -> &'static str {
+pub(crate) fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
@@ -33,7 +34,7 @@ impl Archive {
 
     /// Digest of the configuration document: the image ID.
     pub fn id(&self) -> String {
-        format!("sha256:{}", digest(&self.config()))
+        Blob::here(&self.config()).digest
     }
 
     /// Size of all layers with zstd.
@@ -41,54 +42,42 @@ impl Archive {
         self.layers.iter().map(|layer| layer.compressed).sum()
     }
 
-    /// Writes the archive. Layers for which `present` holds are named but not included: an engine that has them does not
-    /// read them again.
-    pub fn write(&self, out: impl Write, present: impl Fn(&Layer) -> bool) -> std::io::Result<()> {
-        let mut tar = tar::Builder::new(out);
-        let config = self.config();
-        let config_digest = digest(&config);
-        let layers: Vec<_> = self
-            .layers
-            .iter()
-            .map(|layer| descriptor("application/vnd.oci.image.layer.v1.tar", &layer.sha256, layer.size))
-            .collect();
-        let manifest = serde_json::to_vec(&json!({
+    /// The image with its manifest.
+    pub fn image(&self) -> Image {
+        let layer = |layer: &Layer| Blob {
+            digest: format!("sha256:{}", layer.sha256),
+            size: layer.size,
+            place: Place::File(layer.path.clone()),
+        };
+        let config = Blob::here(&self.config());
+        let blobs: Vec<Blob> = std::iter::once(config).chain(self.layers.iter().map(layer)).collect();
+        let descriptor = |media_type: &str, blob: &Blob| {
+            json!({
+                "mediaType": media_type, "digest": blob.digest, "size": blob.size,
+            })
+        };
+        let layers = blobs.iter().skip(1);
+        let manifest = json!({
             "schemaVersion": 2,
             "mediaType": "application/vnd.oci.image.manifest.v1+json",
-            "config": descriptor("application/vnd.oci.image.config.v1+json", &config_digest, config.len() as u64),
-            "layers": layers,
-        }))?;
-        let manifest_digest = digest(&manifest);
-        let mut entry = descriptor(
-            "application/vnd.oci.image.manifest.v1+json",
-            &manifest_digest,
-            manifest.len() as u64,
-        );
-        entry["annotations"] = json!({
-            "io.containerd.image.name": self.tag,
-            "org.opencontainers.image.ref.name": self.tag.rsplit(':').next(),
+            "config": descriptor("application/vnd.oci.image.config.v1+json", &blobs[0]),
+            "layers": layers.map(|blob| descriptor("application/vnd.oci.image.layer.v1.tar", blob)).collect::<Vec<_>>(),
         });
-        let index = json!({
-            "schemaVersion": 2,
-            "mediaType": "application/vnd.oci.image.index.v1+json",
-            "manifests": [entry],
-        });
-        let docker = json!([{
-            "Config": blob(&config_digest),
-            "RepoTags": [self.tag],
-            "Layers": self.layers.iter().map(|layer| blob(&layer.sha256)).collect::<Vec<_>>(),
-        }]);
-        append(&mut tar, "oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
-        append(&mut tar, "index.json", &serde_json::to_vec(&index)?)?;
-        append(&mut tar, "manifest.json", &serde_json::to_vec(&docker)?)?;
-        append(&mut tar, &blob(&config_digest), &config)?;
-        append(&mut tar, &blob(&manifest_digest), &manifest)?;
-        for layer in self.layers.iter().filter(|layer| !present(layer)) {
-            let file = fs_err::File::open(&layer.path)?;
-            let mut header = header(layer.size);
-            tar.append_data(&mut header, blob(&layer.sha256), file)?;
+        Image {
+            references: vec![full(&self.tag)],
+            media_type: "application/vnd.oci.image.manifest.v1+json".to_owned(),
+            manifest: manifest.to_string(),
+            blobs,
         }
-        tar.into_inner()?.flush()
+    }
+
+    /// Writes the archive. Layers for which `present` holds are named but not included.
+    pub fn write(&self, out: impl Write, present: impl Fn(&Layer) -> bool) -> std::io::Result<()> {
+        let present = |blob: &Blob| {
+            let layer = self.layers.iter().find(|layer| blob.digest.ends_with(&layer.sha256));
+            layer.is_some_and(&present)
+        };
+        write_images(out, &[(self.tag.as_str(), &self.image())], present)
     }
 
     fn config(&self) -> Vec<u8> {
@@ -100,29 +89,4 @@ impl Archive {
         );
         serde_json::to_vec(&run.document(architecture(), &self.layers)).unwrap_or_default()
     }
-}
-
-fn append(tar: &mut tar::Builder<impl Write>, path: &str, content: &[u8]) -> std::io::Result<()> {
-    tar.append_data(&mut header(content.len() as u64), path, content)
-}
-
-fn header(size: u64) -> tar::Header {
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(tar::EntryType::Regular);
-    header.set_mode(0o644);
-    header.set_mtime(0);
-    header.set_size(size);
-    header
-}
-
-fn descriptor(media_type: &str, sha256: &str, size: u64) -> serde_json::Value {
-    json!({ "mediaType": media_type, "digest": format!("sha256:{sha256}"), "size": size })
-}
-
-fn blob(sha256: &str) -> String {
-    format!("blobs/sha256/{sha256}")
-}
-
-fn digest(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
 }

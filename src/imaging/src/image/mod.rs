@@ -3,14 +3,26 @@
 mod archive;
 mod binary;
 mod config;
+mod read;
+mod remote;
+mod stored;
+mod write;
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 pub use archive::Archive;
+pub(crate) use archive::architecture;
 pub use binary::binary_layer;
 pub use config::RunConfig;
+pub use read::read_images;
+pub use remote::fetch_image;
+pub(crate) use stored::Place;
+pub(crate) use stored::digest_of;
+pub use stored::{Blob, Image};
+pub use write::write_images;
+pub(crate) use write::{LAYOUT, append, header, index, path};
 
 /// An uncompressed layer on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

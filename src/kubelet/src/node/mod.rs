@@ -52,14 +52,20 @@ pub(crate) async fn keep(context: Arc<Context>) {
     let mut present = watch_object(api.clone(), &context.options.node_name)
         .backoff(Soon::default())
         .boxed();
+    let mut in_use = context.csi.attachments.in_use();
     let mut next = Duration::ZERO;
     let mut written: Option<(NodeStatus, Instant)> = None;
     let mut node: Option<Node> = None;
     loop {
         tokio::select! {
             () = tokio::time::sleep(next) => {}
+            // pods wait until the API knows of it; the sender lives as long as the context
+            _ = in_use.changed() => {}
             seen = present.next() => match seen {
-                Some(Ok(Some(seen))) => node = Some(seen),
+                Some(Ok(Some(seen))) => {
+                    context.csi.attachments.seen(&seen);
+                    node = Some(seen);
+                }
                 // Somebody deleted the node: as upstream, a restart registers it again, and so does this.
                 Some(Ok(None)) => {
                     if let Err(error) = register::ensure(&context, &api).await {
@@ -82,6 +88,8 @@ pub(crate) async fn keep(context: Arc<Context>) {
             let was_ready = written.as_ref().map(|(status, _)| ready(status));
             match write(&api, &context, &status).await {
                 Ok(()) => {
+                    let in_use = status.volumes_in_use.as_deref();
+                    context.csi.attachments.reported(in_use.unwrap_or_default());
                     if was_ready != Some(ready(&status)) {
                         let (reason, word) = if ready(&status) {
                             ("NodeReady", "NodeReady")
@@ -120,6 +128,11 @@ fn same(a: &NodeStatus, b: &NodeStatus) -> bool {
 
 async fn status(context: &Context, node: &Node, last: Option<&NodeStatus>) -> NodeStatus {
     let images = info::images(context).await;
+    let in_use: Vec<String> = context.csi.attachments.in_use().borrow().iter().cloned().collect();
+    let shown = last
+        .or(node.status.as_ref())
+        .and_then(|status| status.volumes_in_use.as_ref());
+    let shows_any = shown.is_some_and(|names| !names.is_empty());
     let old = last
         .or(node.status.as_ref())
         .and_then(|status| status.conditions.clone())
@@ -132,6 +145,8 @@ async fn status(context: &Context, node: &Node, last: Option<&NodeStatus>) -> No
         daemon_endpoints: Some(info::endpoints(&context.options)),
         images: Some(images).filter(|images| !images.is_empty()),
         node_info: Some(info::system(context).await),
+        // what is no longer there must be taken back, and what never was need not be said
+        volumes_in_use: (shows_any || !in_use.is_empty()).then_some(in_use),
         ..Default::default()
     }
 }

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Node, NodeSpec, Taint};
-use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
+use kube::{Api, ResourceExt as _};
 use serde_json::json;
 
 use crate::context::Context;
 use crate::options::Options;
+
+/// Volumes are attached to the node by the controller, not by the kubelet.
+const MANAGED: &str = "volumes.kubernetes.io/controller-managed-attach-detach";
 
 /// The node as registered.
 pub(super) async fn ensure(context: &Context, api: &Api<Node>) -> kube::Result<Node> {
@@ -20,12 +23,13 @@ pub(super) async fn ensure(context: &Context, api: &Api<Node>) -> kube::Result<N
             let has = |key: &String, value: &String| {
                 present.metadata.labels.as_ref().and_then(|all| all.get(key)) == Some(value)
             };
+            let managed = present.annotations().get(MANAGED).map(String::as_str) == Some("true");
             let cidr = present.spec.as_ref().and_then(|spec| spec.pod_cidr.as_ref());
-            if labels.iter().all(|(key, value)| has(key, value)) && cidr == Some(&options.pod_cidr) {
+            if labels.iter().all(|(key, value)| has(key, value)) && managed && cidr == Some(&options.pod_cidr) {
                 return Ok(present);
             }
             let patch = json!({
-                "metadata": { "labels": labels },
+                "metadata": { "labels": labels, "annotations": { MANAGED: "true" } },
                 "spec": { "podCIDR": options.pod_cidr, "podCIDRs": [options.pod_cidr] },
             });
             api.patch(&options.node_name, &PatchParams::default(), &Patch::Merge(patch))
@@ -52,6 +56,7 @@ fn fresh(options: &Options) -> Node {
     };
     node.metadata.name = Some(options.node_name.clone());
     node.metadata.labels = Some(labels(options));
+    node.metadata.annotations = Some(BTreeMap::from([(MANAGED.to_owned(), "true".to_owned())]));
     node
 }
 

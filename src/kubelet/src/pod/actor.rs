@@ -22,7 +22,7 @@ use crate::probes::Probes;
 use crate::runtime::View;
 use crate::sources::mirror;
 use crate::status::{self, Desired, Writer};
-use crate::volumes::{self, claim::Claims, lookup::Tokens};
+use crate::volumes::{self, lookup::Tokens, mounted::Mounted};
 
 /// After a failure whose end nothing announces.
 const RETRY: Duration = Duration::from_secs(2);
@@ -62,10 +62,12 @@ pub(super) struct Actor {
     pub(super) applied: HashMap<String, ResourceRequirements>,
     /// Containers being stopped, with the grace they were given.
     pub(super) stopping: HashMap<String, Duration>,
-    pub(super) volumes: volumes::Paths,
+    pub(super) volumes: volumes::Places,
     pub(super) prepared: bool,
+    /// The sandbox whose isolation was waited for.
+    pub(super) isolated: Option<String>,
     pub(super) tokens: Arc<Tokens>,
-    pub(super) claims: Claims,
+    pub(super) mounted: Mounted,
     /// Earliest moment to look again without being told.
     pub(super) wake: Option<Instant>,
 }
@@ -113,10 +115,11 @@ pub(crate) fn start(
         waiting: HashMap::new(),
         applied: HashMap::new(),
         stopping: HashMap::new(),
-        volumes: volumes::Paths::new(),
+        volumes: volumes::Places::new(),
         prepared: false,
+        isolated: None,
         tokens: Arc::default(),
-        claims: Claims::default(),
+        mounted: Mounted::default(),
         wake: None,
         group,
         context: context.clone(),
@@ -159,6 +162,7 @@ impl Actor {
         let uid = self.mailbox.uid().to_owned();
         self.context.config_maps.release(&uid, &HashSet::new());
         self.context.secrets.release(&uid, &HashSet::new());
+        self.context.claims.release(&uid, &HashSet::new());
         self.group.stop(Duration::from_secs(1)).await;
     }
 
@@ -321,11 +325,15 @@ impl Actor {
             return false;
         }
         self.resize().await;
+        if !plan.start.is_empty() {
+            self.isolate().await;
+        }
         let mut acted = false;
         for name in self.ephemeral_to_start().into_iter().chain(plan.start) {
             acted |= self.start_container(&name).await;
         }
-        if let Some(refresh) = self.tokens.next_refresh() {
+        let due = [self.tokens.next_refresh(), self.mounted.next_look()];
+        if let Some(refresh) = due.into_iter().flatten().min() {
             let left = refresh.duration_since(Timestamp::now());
             match Duration::try_from(left) {
                 Ok(left) if !left.is_zero() => self.wake_in(left),
@@ -362,12 +370,17 @@ impl Actor {
                 namespace: &namespace,
                 mailbox: &self.mailbox,
                 tokens: &self.tokens,
-                claims: &self.claims,
+                mounted: &self.mounted,
             },
         };
+        let began = Instant::now();
         match preparation.run().await {
-            Ok(paths) => {
-                self.volumes = paths;
+            Ok(places) => {
+                self.volumes = places;
+                if !self.prepared {
+                    let took = Some(began.elapsed());
+                    self.context.recorder.step(&self.pod, None, "Volumes", took, "");
+                }
                 self.prepared = true;
                 true
             }
@@ -382,8 +395,23 @@ impl Actor {
         }
     }
 
+    /// Tells whoever traces of containers that have become ready.
+    fn note_ready(&self, old: &PodStatus, new: &PodStatus) {
+        let ready = |status: &PodStatus, name: &str| {
+            let mut list = status.container_statuses.iter().flatten();
+            list.any(|container| container.name == name && container.ready)
+        };
+        for container in new.container_statuses.iter().flatten() {
+            if container.ready && !ready(old, &container.name) {
+                self.context
+                    .recorder
+                    .step(&self.pod, Some(&container.name), "Ready", None, "");
+            }
+        }
+    }
+
     /// Computes the status and hands it to the writer if it has changed.
-    fn tell(&mut self) {
+    pub(super) fn tell(&mut self) {
         let facts = status::Facts {
             applied: self.applied.clone(),
             waiting: self.waiting.clone(),
@@ -404,6 +432,7 @@ impl Actor {
         status::adopt_foreign(&mut old, shown);
         let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
         let mut status = status::generate(&self.pod, &old, &self.view, &facts, now);
+        self.note_ready(&old, &status);
         let ended = self.life == Life::Ended;
         if !ended && self.life == Life::Ending {
             // A terminal phase promises that nothing runs any more.

@@ -30,6 +30,7 @@ pub(crate) struct Parts {
     pub(crate) user: ImageUser,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) mounts: Vec<v1::Mount>,
+    pub(crate) devices: Vec<v1::Device>,
     pub(crate) restarts: u32,
     pub(crate) node_memory: i64,
     /// Container whose process namespace an ephemeral container joins.
@@ -110,6 +111,7 @@ pub(crate) fn config(
             })
             .collect(),
         mounts,
+        devices: parts.devices,
         labels: labels::of_pod(pod)
             .into_iter()
             .chain([(labels::CONTAINER_NAME.to_owned(), container.name.clone())])

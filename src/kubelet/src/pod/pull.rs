@@ -77,6 +77,9 @@ impl Actor {
             ("Always", Some(found)) if pulled => Some(self.at_hand(container, found, &reference)),
             (kind, Some(found)) if kind != "Always" => {
                 if !pulled {
+                    self.context
+                        .recorder
+                        .step(&self.pod, Some(name), "ImagePresent", None, &image);
                     let message = format!("Container image \"{image}\" already present on machine");
                     self.context
                         .recorder
@@ -179,6 +182,9 @@ impl Actor {
         let key = format!("image {}", images::normalize(&image));
         match result {
             Ok(_) => {
+                self.context
+                    .recorder
+                    .step(&self.pod, Some(name), "ImagePulled", Some(took), &image);
                 let took = format!("{:.3}s", took.as_secs_f64());
                 let message = format!("Successfully pulled image \"{image}\" in {took} ({took} including waiting)");
                 self.context

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Container, Secret};
 use k8s_openapi::api::node::v1::RuntimeClass;
 use kube::Api;
+use tokio::time::Instant;
 
 use super::actor::Actor;
 use super::backoff::go_duration;
@@ -18,6 +20,8 @@ use crate::runtime::State;
 use crate::volumes::{self, VolumeError, lookup::Lookup};
 
 pub(super) const RETRY: Duration = Duration::from_secs(2);
+/// A pod is not held back longer than this because nobody says that its network policies are in force.
+const ISOLATION_DEADLINE: Duration = Duration::from_secs(5);
 const HOOK_DEADLINE: Duration = Duration::from_mins(10);
 
 impl Actor {
@@ -46,6 +50,7 @@ impl Actor {
         if let Err(error) = fs_err::create_dir_all(&config.log_directory) {
             tracing::warn!(%error, "log folder not made");
         }
+        let began = Instant::now();
         let made = match self.runtime_handler().await {
             Ok(handler) => Box::pin(self.context.runtime.run_sandbox(config, handler))
                 .await
@@ -53,7 +58,11 @@ impl Actor {
             Err(error) => Err(error),
         };
         match made {
-            Ok(_) => true,
+            Ok(_) => {
+                let took = Some(began.elapsed());
+                self.context.recorder.step(&self.pod, None, "Sandbox", took, "");
+                true
+            }
             Err(error) => {
                 let message = format!("Failed to create pod sandbox: {error}");
                 self.context
@@ -76,6 +85,39 @@ impl Actor {
         found
             .map(|found| found.handler)
             .map_err(|error| format!("failed to get sandbox runtime: {error}"))
+    }
+
+    /// Waits until network policies are in force for a sandbox that is new, which needs its address to be known.
+    pub(super) async fn isolate(&mut self) {
+        let Some(sandbox) = self.view.sandbox() else { return };
+        if self.isolated.as_ref() == Some(&sandbox.id) || !self.view.containers.is_empty() {
+            return;
+        }
+        self.isolated = Some(sandbox.id.clone());
+        let on_node = self.pod.spec.as_ref().and_then(|spec| spec.host_network) == Some(true);
+        let Some(address) = sandbox.ips.first().and_then(|ip| ip.parse().ok()).filter(|_| !on_node) else {
+            return;
+        };
+        let (namespace, name) = (&self.pod.metadata.namespace, &self.pod.metadata.name);
+        let (namespace, name) = (
+            namespace.as_deref().unwrap_or_default(),
+            name.as_deref().unwrap_or_default(),
+        );
+        let mut wait = self.context.options.isolated.wait(namespace, name, address);
+        if (&mut wait).now_or_never().is_some() {
+            return;
+        }
+        self.tell();
+        let began = Instant::now();
+        if tokio::time::timeout(ISOLATION_DEADLINE, wait).await.is_ok() {
+            let took = Some(began.elapsed());
+            self.context.recorder.step(&self.pod, None, "Isolated", took, "");
+        } else {
+            tracing::warn!(
+                pod = self.pod.metadata.name,
+                "starting before its network policies are known to be in force"
+            );
+        }
     }
 
     /// Starts a container, or notes why it waits. True if it was started.
@@ -162,6 +204,7 @@ impl Actor {
             hosts::write(&self.pod, &sandbox.ips, &folder, options).map_err(|error| config_error(error.into()))?;
         let mounts = volumes::of_container(&self.pod, container, &self.volumes, &env, Some(&hosts), &options.root)
             .map_err(|error| config_error(error.into()))?;
+        let devices = volumes::devices_of(container, &self.volumes).map_err(|error| config_error(error.into()))?;
         let restarts = self
             .view
             .latest(&container.name)
@@ -171,6 +214,7 @@ impl Actor {
             user: image.user,
             env,
             mounts,
+            devices,
             restarts,
             node_memory: self.context.node_memory,
             target: self.joined(&container.name),
@@ -181,8 +225,13 @@ impl Actor {
             .context
             .runtime
             .create_container(&sandbox.id, config, sandbox_config);
+        let began = Instant::now();
         let created = Box::pin(create).await;
         let id = created.map_err(|error| ("CreateContainerError", error.to_string()))?;
+        let took = Some(began.elapsed());
+        self.context
+            .recorder
+            .step(&self.pod, Some(&container.name), "Created", took, "");
         self.context.recorder.pod(
             &self.pod,
             Some(&container.name),
@@ -211,6 +260,7 @@ impl Actor {
 
     async fn launch(&mut self, container: &Container, id: &str) -> bool {
         let name = &container.name;
+        let began = Instant::now();
         if let Err(error) = self.context.runtime.start_container(id).await {
             self.context.recorder.pod(
                 &self.pod,
@@ -223,6 +273,8 @@ impl Actor {
             self.wake_in(RETRY * 5);
             return false;
         }
+        let took = Some(began.elapsed());
+        self.context.recorder.step(&self.pod, Some(name), "Started", took, "");
         self.waiting.remove(name);
         self.remove_dead(name).await;
         self.context
@@ -278,7 +330,7 @@ impl Actor {
             namespace: &namespace,
             mailbox: &self.mailbox,
             tokens: &self.tokens,
-            claims: &self.claims,
+            mounted: &self.mounted,
         };
         let (maps, secrets) = referenced(container);
         let mut config_maps: BTreeMap<String, ConfigMap> = BTreeMap::new();

@@ -144,8 +144,7 @@ impl Actor {
             }
         }
         cgroup::remove(&self.pod);
-        let (root, uid) = (self.context.options.root.clone(), self.mailbox.uid().to_owned());
-        if let Err(error) = volumes::remove_volumes(&root, &uid) {
+        if let Err(error) = volumes::give_back(&self.context, self.mailbox.uid()).await {
             tracing::warn!(pod = self.pod.metadata.name, %error, "volumes not removed; trying again");
             self.wake_in(LEAST_GRACE);
             return false;

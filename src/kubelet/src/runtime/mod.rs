@@ -5,6 +5,7 @@ pub(crate) mod events;
 mod images;
 pub(crate) mod labels;
 mod sandboxes;
+mod stats;
 mod status;
 mod view;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 use cri::v1;
 use tonic::{Response, Status};
 
+pub(crate) use stats::Listed;
 pub(crate) use view::{Container, Sandbox, State, View};
 
 const DEADLINE: Duration = Duration::from_secs(60);

@@ -143,7 +143,8 @@ async fn stream(
     };
     let group = &server.context.group;
     if wants(request.headers(), "SPDY/3.1") {
-        return pass_through(&url, request, group).await;
+        let late = Box::new(move |first: &[u8]| late_answer(first, attached));
+        return pass_through(&url, request, group, Some(late)).await;
     }
     if !wants(request.headers(), "websocket") {
         return text(
@@ -153,7 +154,7 @@ async fn stream(
     }
     let Some(protocol) = websocket::subprotocol(request.headers(), PROTOCOLS) else {
         // Older subprotocols have no exit codes and no half-close; the runtime knows them as they are.
-        return pass_through(&url, request, group).await;
+        return pass_through(&url, request, group, None).await;
     };
     let runtime = match connect(&url, spdy_headers(&["v4.channel.k8s.io"]), group).await {
         Ok((runtime, _)) => runtime,
@@ -193,6 +194,13 @@ impl Channels {
 /// Whether somebody attached to a container that was just ending: all that it said, it had said before.
 fn came_too_late(silent: bool, attached: Option<Instant>) -> bool {
     silent && attached.is_some_and(|since| since.elapsed() < TOO_LATE)
+}
+
+/// What a client hears in place of the first payload of an attach that came too late: a status of success before any
+/// output. Which of its streams carries the status only the client knows.
+fn late_answer(first: &[u8], attached: Option<Instant>) -> Option<Bytes> {
+    let success = serde_json::from_slice::<serde_json::Value>(first).is_ok_and(|said| said["status"] == "Success");
+    came_too_late(success, attached).then(ended)
 }
 
 /// What the runtime says of an attach to a container that has ended; kubectl then prints the log instead.
@@ -296,6 +304,11 @@ mod tests {
         assert!(!came_too_late(true, None), "a command may well say nothing");
         tokio::time::advance(TOO_LATE).await;
         assert!(!came_too_late(true, since), "it saw the container's silence");
+        let late = Some(Instant::now());
+        let success = br#"{"metadata":{},"status":"Success"}"#;
+        assert_eq!(late_answer(success, late), Some(ended()));
+        assert_eq!(late_answer(b"hello", late), None);
+        assert_eq!(late_answer(success, since), None);
         let status: serde_json::Value = serde_json::from_slice(&ended()).unwrap();
         assert_eq!(status["status"], "Failure");
     }

@@ -5,6 +5,7 @@ mod exec;
 mod listen;
 mod logs;
 mod portforward;
+mod portforward_channels;
 mod routes;
 mod runtime_stream;
 mod websocket;
@@ -18,6 +19,7 @@ use http_body_util::{BodyExt as _, Full};
 
 use crate::context::Context;
 use crate::manager::Manager;
+use crate::stats::Stats;
 
 pub(crate) use listen::serve;
 
@@ -25,6 +27,7 @@ pub(crate) use listen::serve;
 pub(crate) struct Server {
     pub(crate) context: Arc<Context>,
     pub(crate) manager: Manager,
+    pub(crate) stats: Stats,
 }
 
 type Body = BoxBody<Bytes, std::io::Error>;

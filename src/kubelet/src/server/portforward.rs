@@ -1,4 +1,4 @@
-//! Port forwarding: SPDY as it is, SPDY inside a WebSocket unwrapped, and the older WebSocket form as it is.
+//! Port forwarding: SPDY as it is, SPDY inside a WebSocket unwrapped, and the older WebSocket form translated.
 
 use std::io;
 
@@ -9,6 +9,8 @@ use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_tungstenite::tungstenite::Message;
 
+use super::portforward_channels;
+use super::routes::query;
 use super::runtime_stream::{Upgraded, connect, pass_through, spdy_headers, wants};
 use super::websocket::{self, Socket};
 use super::{Body, Server, text};
@@ -44,21 +46,33 @@ pub(super) async fn answer(
         Err(error) => return text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
     };
     let group = &server.context.group;
-    let tunnelled =
-        wants(request.headers(), "websocket") && websocket::subprotocol(request.headers(), &[TUNNEL]).is_some();
-    if !tunnelled {
-        return pass_through(&url, request, group).await;
+    if !wants(request.headers(), "websocket") {
+        return pass_through(&url, request, group, None).await;
     }
+    let Some(protocol) = websocket::subprotocol(request.headers(), &[TUNNEL, portforward_channels::PROTOCOL]) else {
+        let known = format!("the subprotocol must be {TUNNEL} or {}", portforward_channels::PROTOCOL);
+        return text(StatusCode::BAD_REQUEST, known);
+    };
+    let ports = match portforward_channels::ports(&query(request.uri())) {
+        Ok(ports) => ports,
+        Err(_) if protocol == TUNNEL => Vec::new(),
+        Err(reason) => return text(StatusCode::BAD_REQUEST, reason),
+    };
     let upstream = match connect(&url, spdy_headers(&["portforward.k8s.io"]), group).await {
         Ok((upstream, _)) => upstream,
         Err(response) => return response,
     };
-    let Some((response, socket)) = websocket::accept(&mut request, TUNNEL) else {
+    let Some((response, socket)) = websocket::accept(&mut request, protocol) else {
         return text(StatusCode::BAD_REQUEST, "no Sec-WebSocket-Key header");
     };
     group.spawn("port-forward", async move {
         let Some(socket) = socket.await else { return };
-        if let Err(error) = tunnel(socket, upstream).await {
+        let ended = if protocol == TUNNEL {
+            tunnel(socket, upstream).await
+        } else {
+            portforward_channels::bridge(socket, upstream, &ports).await
+        };
+        if let Err(error) = ended {
             tracing::debug!(%error, "port forwarding ended");
         }
     });

@@ -6,6 +6,7 @@ use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use k8s_openapi::List;
 use k8s_openapi::api::core::v1::Pod;
+use machinery::exposition::{self, Exposition, Kind};
 
 use super::auth::Peer;
 use super::{Body, Server, auth, exec, logs, portforward, text};
@@ -31,7 +32,21 @@ pub(super) async fn answer(server: Arc<Server>, peer: &Peer, request: Request<In
         ["portForward", namespace, pod] | ["portForward", namespace, pod, _] => {
             portforward::answer(&server, namespace, pod, request).await
         }
-        ["metrics"] => text(StatusCode::OK, metrics(&server)),
+        ["metrics"] => exposition(metrics(&server)),
+        ["metrics", "resource"] => exposition(server.stats.resource(&server).await),
+        ["metrics", "cadvisor"] => match server.stats.cadvisor(&server).await {
+            Ok(document) => exposition(document),
+            Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        },
+        ["traces"] => steps(&server, request.uri()),
+        ["stats", "summary"] => {
+            let flag = |(key, value): &(String, String)| key == "only_cpu_and_memory" && value == "true";
+            let only_resources = query(request.uri()).iter().any(flag);
+            match server.stats.summary(&server, only_resources).await {
+                Ok(summary) => typed(summary.to_string(), "application/json"),
+                Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+            }
+        }
         _ => text(StatusCode::NOT_FOUND, "404 page not found\n"),
     }
 }
@@ -43,26 +58,59 @@ fn pods(server: &Server) -> Response<Body> {
         ..Default::default()
     };
     match serde_json::to_string(&list) {
-        Ok(json) => {
-            let mut response = text(StatusCode::OK, json);
-            response
-                .headers_mut()
-                .insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
-            response
-        }
+        Ok(json) => typed(json, "application/json"),
+        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
+}
+
+/// What was done for the pods that the query names by `uid`.
+fn steps(server: &Server, uri: &http::Uri) -> Response<Body> {
+    let pods = query(uri).into_iter().filter(|(key, _)| key == "uid");
+    let pods: Vec<String> = pods.map(|(_, uid)| uid).collect();
+    match serde_json::to_string(&server.context.recorder.steps(&pods)) {
+        Ok(json) => typed(json, "application/json"),
         Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
     }
 }
 
 fn metrics(server: &Server) -> String {
-    let count = server.manager.pods().len();
-    format!(
-        "# HELP kubelet_desired_pods The number of pods the kubelet is being instructed to run.\n\
-         # TYPE kubelet_desired_pods gauge\nkubelet_desired_pods {count}\n\
-         # HELP kubelet_node_name The node's name. The count is always 1.\n\
-         # TYPE kubelet_node_name gauge\nkubelet_node_name{{node=\"{}\"}} 1\n",
-        server.context.options.node_name
+    let pods = server.manager.pods();
+    let running = pods.iter().filter(|pod| {
+        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        phase == Some("Running")
+    });
+    let mut out = Exposition::default();
+    out.family(
+        "kubelet_desired_pods",
+        Kind::Gauge,
+        "The number of pods the kubelet is being instructed to run.",
     )
+    .sample(&[], pods.len() as f64, None);
+    out.family(
+        "kubelet_running_pods",
+        Kind::Gauge,
+        "Number of pods that have a running pod sandbox.",
+    )
+    .sample(&[], running.count() as f64, None);
+    out.family(
+        "kubelet_node_name",
+        Kind::Gauge,
+        "The node's name. The count is always 1.",
+    )
+    .sample(&[("node", &server.context.options.node_name)], 1.0, None);
+    out.finish()
+}
+
+fn exposition(document: String) -> Response<Body> {
+    typed(document, exposition::MEDIA_TYPE)
+}
+
+fn typed(document: String, media: &'static str) -> Response<Body> {
+    let mut response = text(StatusCode::OK, document);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, http::HeaderValue::from_static(media));
+    response
 }
 
 /// The query's parameters, decoded, in order.

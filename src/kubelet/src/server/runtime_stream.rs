@@ -7,9 +7,11 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tasks::Group;
+use tokio::io::copy_bidirectional;
 use tokio::net::TcpStream;
 
 use super::{Body, empty, text};
+use crate::spdy;
 
 /// An upgraded connection.
 pub(super) type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
@@ -93,8 +95,17 @@ pub(super) fn wants(headers: &HeaderMap, protocol: &str) -> bool {
     upgrade.is_some_and(|value| value.eq_ignore_ascii_case(protocol))
 }
 
-/// Lets client and runtime talk to each other directly.
-pub(super) async fn pass_through(url: &str, mut request: Request<Incoming>, group: &Group) -> Response<Body> {
+/// Gives something else in place of a payload, if it wants to.
+pub(super) type Replace = Box<dyn FnOnce(&[u8]) -> Option<Bytes> + Send>;
+
+/// Lets client and runtime talk to each other directly. Over SPDY, `replace` has a say in the first payload that the
+/// runtime sends.
+pub(super) async fn pass_through(
+    url: &str,
+    mut request: Request<Incoming>,
+    group: &Group,
+    replace: Option<Replace>,
+) -> Response<Body> {
     let headers = passed(request.headers());
     let (mut runtime, answered) = match connect(url, headers, group).await {
         Ok(connected) => connected,
@@ -103,7 +114,14 @@ pub(super) async fn pass_through(url: &str, mut request: Request<Incoming>, grou
     let client = hyper::upgrade::on(&mut request);
     group.spawn("stream", async move {
         let Ok(client) = client.await else { return };
-        let _ = tokio::io::copy_bidirectional(&mut TokioIo::new(client), &mut runtime).await;
+        let mut client = TokioIo::new(client);
+        let ended = match replace {
+            Some(replace) => spdy::relay(client, runtime, replace).await,
+            None => copy_bidirectional(&mut client, &mut runtime).await.map(drop),
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "stream ended");
+        }
     });
     let mut response = Response::new(empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

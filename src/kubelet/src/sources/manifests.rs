@@ -7,7 +7,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::{Pod, Toleration};
 use sha2::{Digest as _, Sha256};
 
-use super::{mirror, yaml};
+use super::mirror;
 
 /// The pods of the folder by UID. A file that is not a pod is reported and skipped.
 pub(crate) fn read(folder: &Path, node: &str) -> BTreeMap<String, Arc<Pod>> {
@@ -25,7 +25,7 @@ pub(crate) fn read(folder: &Path, node: &str) -> BTreeMap<String, Arc<Pod>> {
                 continue;
             }
         };
-        match yaml::parse::<Pod>(&text) {
+        match yaml::from_str::<Pod>(&text) {
             Ok(pod) => {
                 let pod = finish(pod, &text, &path, node);
                 pods.insert(pod.metadata.uid.clone().unwrap_or_default(), Arc::new(pod));

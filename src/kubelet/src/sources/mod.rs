@@ -3,4 +3,3 @@
 pub(crate) mod manifests;
 pub(crate) mod mirror;
 pub(crate) mod objects;
-pub(crate) mod yaml;

@@ -13,7 +13,7 @@ const RST_STREAM: u16 = 3;
 const PING: u16 = 6;
 const GOAWAY: u16 = 7;
 /// Header and the largest length a frame can state.
-const HEAD: usize = 8;
+pub(super) const HEAD: usize = 8;
 
 /// A frame from the peer, as far as a client acts on it.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,8 +31,7 @@ pub(super) fn decode(buffer: &mut BytesMut) -> io::Result<Option<Frame>> {
     let Some(head) = buffer.first_chunk::<HEAD>() else {
         return Ok(None);
     };
-    let flags = head[4];
-    let length = u32::from_be_bytes([0, head[5], head[6], head[7]]) as usize;
+    let (data, last, length) = parse_head(*head);
     let word = u32::from_be_bytes([head[0], head[1], head[2], head[3]]);
     if buffer.len() < HEAD + length {
         buffer.reserve(HEAD + length - buffer.len());
@@ -40,10 +39,9 @@ pub(super) fn decode(buffer: &mut BytesMut) -> io::Result<Option<Frame>> {
     }
     buffer.advance(HEAD);
     let body = buffer.split_to(length).freeze();
-    let last = flags & LAST != 0;
-    if word >> 31 == 0 {
+    if let Some(stream) = data {
         return Ok(Some(Frame::Data {
-            stream: word,
+            stream,
             bytes: body,
             last,
         }));
@@ -72,6 +70,13 @@ pub(super) fn decode(buffer: &mut BytesMut) -> io::Result<Option<Frame>> {
         GOAWAY => Frame::GoAway,
         _ => Frame::Other,
     }))
+}
+
+/// Stream (of a data frame), whether it is the stream's last frame, and the length of what follows.
+pub(super) fn parse_head(head: [u8; HEAD]) -> (Option<u32>, bool, usize) {
+    let word = u32::from_be_bytes([head[0], head[1], head[2], head[3]]);
+    let length = u32::from_be_bytes([0, head[5], head[6], head[7]]) as usize;
+    ((word >> 31 == 0).then_some(word), head[4] & LAST != 0, length)
 }
 
 /// The eight bytes before a data frame's payload.

@@ -2,6 +2,7 @@
 //! ways, half-close. No flow control (their library has none) and no server-initiated streams.
 
 mod frame;
+mod relay;
 
 use std::io;
 
@@ -9,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
 
 use frame::{Frame, HeaderEncoder};
+pub(crate) use relay::relay;
 
 /// Largest payload of one data frame we send.
 const CHUNK: usize = 32 * 1024;

@@ -10,7 +10,7 @@ use kube::Api;
 use kube::api::PostParams;
 
 use super::VolumeError;
-use super::claim::Claims;
+use super::mounted::Mounted;
 use crate::context::Context;
 use crate::pod::mailbox::Mailbox;
 
@@ -18,8 +18,9 @@ const DEFAULT_EXPIRATION: i64 = 3600;
 
 /// One token and when to ask for the next.
 #[derive(Debug, Clone)]
-struct Token {
-    text: String,
+pub(crate) struct Token {
+    pub(crate) text: String,
+    pub(crate) expires: Timestamp,
     refresh: Timestamp,
 }
 
@@ -45,7 +46,7 @@ pub(crate) struct Lookup<'a> {
     pub(crate) namespace: &'a str,
     pub(crate) mailbox: &'a Mailbox,
     pub(crate) tokens: &'a Tokens,
-    pub(crate) claims: &'a Claims,
+    pub(crate) mounted: &'a Mounted,
 }
 
 impl Lookup<'_> {
@@ -58,11 +59,11 @@ impl Lookup<'_> {
     }
 
     /// A token bound to the pod; the one at hand until most of its life has passed.
-    pub(super) async fn token(
+    pub(crate) async fn token(
         &self,
         pod: &Pod,
         projection: &ServiceAccountTokenProjection,
-    ) -> Result<String, VolumeError> {
+    ) -> Result<Token, VolumeError> {
         let audience = projection.audience.clone().unwrap_or_default();
         let expiration = projection.expiration_seconds.unwrap_or(DEFAULT_EXPIRATION);
         let key = (audience.clone(), expiration);
@@ -76,20 +77,19 @@ impl Lookup<'_> {
         if let Some(kept) = &kept
             && kept.refresh > Timestamp::now()
         {
-            return Ok(kept.text.clone());
+            return Ok(kept.clone());
         }
         match self.request(pod, audience, expiration).await {
             Ok(token) => {
-                let text = token.text.clone();
                 self.tokens
                     .0
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
-                    .insert(key, token);
-                Ok(text)
+                    .insert(key, token.clone());
+                Ok(token)
             }
             // An old token serves until it expires; the next pass asks again.
-            Err(error) => kept.map(|token| token.text).ok_or(error),
+            Err(error) => kept.ok_or(error),
         }
     }
 
@@ -126,6 +126,7 @@ impl Lookup<'_> {
         let refresh = now + (life * 4 / 5).min(SignedDuration::from_hours(24));
         Ok(Token {
             text: status.token.unwrap_or_default(),
+            expires,
             refresh,
         })
     }

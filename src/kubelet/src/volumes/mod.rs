@@ -2,23 +2,26 @@
 //! with the pod. Nothing here starts a container.
 
 mod atomic;
-pub(crate) mod claim;
+mod claim;
 mod host_path;
 pub(crate) mod lookup;
+pub(crate) mod mounted;
 mod mounts;
-mod ownership;
+pub(crate) mod ownership;
 mod payload;
 mod prepare;
 mod subpath;
 mod teardown;
 
-pub(crate) use mounts::{MountError, of_container};
-pub(crate) use prepare::{Paths, Preparation};
-pub(crate) use teardown::{remove, remove_volumes};
+pub(crate) use mounts::{MountError, devices_of, of_container};
+pub(crate) use ownership::FsGroup;
+pub(crate) use prepare::{Place, Places, Preparation};
+pub(crate) use teardown::{give_back, remove};
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::csi::CsiError;
 use crate::pod::fields::FieldError;
 use crate::sources::objects::ObjectError;
 
@@ -39,6 +42,8 @@ pub(crate) enum VolumeError {
     HostPath(String),
     #[error("{0}")]
     Claim(String),
+    #[error(transparent)]
+    Csi(#[from] CsiError),
     #[error("volumes of kind {0} are not supported by this kubelet")]
     Unsupported(&'static str),
     #[error(transparent)]

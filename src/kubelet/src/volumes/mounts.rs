@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use cri::v1;
 use k8s_openapi::api::core::v1::{Container, Pod};
 
-use super::{Paths, pod_folder, subpath};
+use super::{Places, pod_folder, subpath};
 use crate::pod::env::expand;
 
 /// Why a container's mounts cannot be made; becomes `CreateContainerConfigError`.
@@ -13,6 +13,10 @@ use crate::pod::env::expand;
 pub(crate) enum MountError {
     #[error("volume {0} is not part of the pod")]
     NoVolume(String),
+    #[error("volume {0} has volumeMode Block, but is specified in volumeMounts")]
+    Block(String),
+    #[error("volume {0} has volumeMode Filesystem, but is specified in volumeDevices")]
+    NoBlock(String),
     #[error("failed to prepare subPath for volumeMount \"{mount}\" of container \"{container}\": {source}")]
     SubPath {
         mount: String,
@@ -25,7 +29,7 @@ pub(crate) enum MountError {
 pub(crate) fn of_container(
     pod: &Pod,
     container: &Container,
-    paths: &Paths,
+    places: &Places,
     env: &[(String, String)],
     hosts: Option<&Path>,
     root: &Path,
@@ -33,9 +37,13 @@ pub(crate) fn of_container(
     let uid = pod.metadata.uid.as_deref().unwrap_or_default();
     let mut mounts = Vec::new();
     for (index, mount) in container.volume_mounts.iter().flatten().enumerate() {
-        let volume = paths
+        let place = places
             .get(&mount.name)
             .ok_or_else(|| MountError::NoVolume(mount.name.clone()))?;
+        if place.block {
+            return Err(MountError::Block(mount.name.clone()));
+        }
+        let volume = &place.path;
         let lookup = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         let sub_path = match (&mount.sub_path, &mount.sub_path_expr) {
             (_, Some(expression)) if !expression.is_empty() => expand(expression, lookup),
@@ -55,7 +63,7 @@ pub(crate) fn of_container(
         mounts.push(v1::Mount {
             container_path: mount.mount_path.clone(),
             host_path: host_path.display().to_string(),
-            readonly: mount.read_only.unwrap_or_default() || is_read_only(pod, &mount.name),
+            readonly: mount.read_only.unwrap_or_default() || place.read_only || is_read_only(pod, &mount.name),
             propagation: propagation(mount.mount_propagation.as_deref()).into(),
             recursive_read_only: mount.recursive_read_only.as_deref() == Some("Enabled"),
             ..Default::default()
@@ -70,6 +78,24 @@ pub(crate) fn of_container(
         });
     }
     Ok(mounts)
+}
+
+/// The container's block volumes.
+pub(crate) fn devices_of(container: &Container, places: &Places) -> Result<Vec<v1::Device>, MountError> {
+    let devices = container.volume_devices.iter().flatten().map(|device| {
+        let place = places
+            .get(&device.name)
+            .ok_or_else(|| MountError::NoVolume(device.name.clone()))?;
+        if !place.block {
+            return Err(MountError::NoBlock(device.name.clone()));
+        }
+        Ok(v1::Device {
+            container_path: device.device_path.clone(),
+            host_path: place.path.display().to_string(),
+            permissions: if place.read_only { "r" } else { "mrw" }.to_owned(),
+        })
+    });
+    devices.collect()
 }
 
 fn subpath_target(root: &Path, uid: &str, volume: &str, container: &str, index: usize) -> PathBuf {
@@ -102,5 +128,46 @@ fn propagation(mode: Option<&str>) -> v1::MountPropagation {
         Some("HostToContainer") => v1::MountPropagation::PropagationHostToContainer,
         Some("Bidirectional") => v1::MountPropagation::PropagationBidirectional,
         _ => v1::MountPropagation::PropagationPrivate,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::volumes::Place;
+
+    #[test]
+    fn block_volumes_are_devices_and_no_mounts() {
+        let place = |block: bool| Place {
+            path: PathBuf::from("/dev/loop0"),
+            block,
+            read_only: true,
+        };
+        let places = Places::from([("disk".to_owned(), place(true)), ("files".to_owned(), place(false))]);
+        let container = |device: &str, mount: &str| -> Container {
+            serde_json::from_value(
+                json!({"name": "c", "volumeDevices": [{"name": device, "devicePath": "/dev/xvda"}],
+                "volumeMounts": [{"name": mount, "mountPath": "/data"}]}),
+            )
+            .unwrap()
+        };
+        let right = devices_of(&container("disk", "files"), &places).unwrap();
+        assert_eq!(
+            (right[0].container_path.as_str(), right[0].permissions.as_str()),
+            ("/dev/xvda", "r")
+        );
+        let wrong = devices_of(&container("files", "files"), &places).unwrap_err();
+        assert!(wrong.to_string().contains("specified in volumeDevices"), "{wrong}");
+        let wrong = of_container(
+            &Pod::default(),
+            &container("disk", "disk"),
+            &places,
+            &[],
+            None,
+            Path::new("/"),
+        );
+        assert!(wrong.unwrap_err().to_string().contains("specified in volumeMounts"));
     }
 }

@@ -114,7 +114,7 @@ impl Maker<'_> {
 
     /// A token is for its pod's user alone, unless the pod names none.
     async fn token(&self, token: &ServiceAccountTokenProjection, mode: u32) -> Result<File> {
-        let text = self.lookup.token(self.pod, token).await?;
+        let text = self.lookup.token(self.pod, token).await?.text;
         let context = self.pod.spec.as_ref().and_then(|spec| spec.security_context.as_ref());
         let mode = if context.is_some_and(|context| context.fs_group.is_some()) {
             0o600

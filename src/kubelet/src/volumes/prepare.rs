@@ -9,12 +9,32 @@ use k8s_openapi::api::core::v1::{EmptyDirVolumeSource, Pod, Volume};
 use super::atomic::{self, Payload};
 use super::lookup::Lookup;
 use super::payload::{DEFAULT_MODE, Maker};
-use super::{VolumeError, host_path, memory_folder, mount_tmpfs, ownership, pod_folder};
+use super::{FsGroup, VolumeError, host_path, memory_folder, mount_tmpfs, ownership, pod_folder};
+use crate::csi::Mounting;
 use crate::pod::fields;
 use crate::quantity::units;
 
-/// Where each volume of a pod is on the node.
-pub(crate) type Paths = BTreeMap<String, PathBuf>;
+/// Where a volume is on the node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) path: PathBuf,
+    /// A device, not a folder.
+    pub(crate) block: bool,
+    pub(crate) read_only: bool,
+}
+
+impl From<PathBuf> for Place {
+    fn from(path: PathBuf) -> Self {
+        Self {
+            path,
+            block: false,
+            read_only: false,
+        }
+    }
+}
+
+/// Where each volume of a pod is.
+pub(crate) type Places = BTreeMap<String, Place>;
 
 /// What preparing needs.
 pub(crate) struct Preparation<'a> {
@@ -26,20 +46,20 @@ pub(crate) struct Preparation<'a> {
 
 impl Preparation<'_> {
     /// Prepares every volume; the first that fails is named in the error.
-    pub(crate) async fn run(&self) -> Result<Paths, (String, VolumeError)> {
-        let mut paths = Paths::new();
+    pub(crate) async fn run(&self) -> Result<Places, (String, VolumeError)> {
+        let mut places = Places::new();
         let volumes = self.pod.spec.as_ref().and_then(|spec| spec.volumes.as_ref());
         for volume in volumes.into_iter().flatten() {
-            let path = self
+            let place = self
                 .volume(volume)
                 .await
                 .map_err(|error| (volume.name.clone(), error))?;
-            paths.insert(volume.name.clone(), path);
+            places.insert(volume.name.clone(), place);
         }
-        Ok(paths)
+        Ok(places)
     }
 
-    async fn volume(&self, volume: &Volume) -> Result<PathBuf, VolumeError> {
+    async fn volume(&self, volume: &Volume) -> Result<Place, VolumeError> {
         let maker = Maker {
             pod: self.pod,
             facts: self.facts,
@@ -48,10 +68,10 @@ impl Preparation<'_> {
         let mode = |mode: Option<i32>| mode.map_or(DEFAULT_MODE, |mode| mode as u32);
         if let Some(source) = &volume.host_path {
             host_path::prepare(&source.path, source.type_.as_deref().unwrap_or_default())?;
-            return Ok(PathBuf::from(&source.path));
+            return Ok(PathBuf::from(&source.path).into());
         }
         if let Some(source) = &volume.empty_dir {
-            return self.empty_dir(&volume.name, source);
+            return self.empty_dir(&volume.name, source).map(Place::from);
         }
         if let Some(source) = &volume.config_map {
             let optional = source.optional == Some(true);
@@ -63,7 +83,7 @@ impl Preparation<'_> {
                     optional,
                 )
                 .await?;
-            return self.files(volume, "configmap", false, &payload);
+            return self.files(volume, "configmap", false, &payload).map(Place::from);
         }
         if let Some(source) = &volume.secret {
             let name = source.secret_name.clone().unwrap_or_default();
@@ -71,34 +91,29 @@ impl Preparation<'_> {
             let payload = maker
                 .secret(&name, source.items.as_deref(), mode(source.default_mode), optional)
                 .await?;
-            return self.files(volume, "secret", true, &payload);
+            return self.files(volume, "secret", true, &payload).map(Place::from);
         }
         if let Some(source) = &volume.downward_api {
             let payload = maker.downward(source.items.as_deref().unwrap_or_default(), mode(source.default_mode))?;
-            return self.files(volume, "downward-api", false, &payload);
+            return self.files(volume, "downward-api", false, &payload).map(Place::from);
         }
         if let Some(source) = &volume.projected {
             let payload = maker
                 .projected(source.sources.as_deref().unwrap_or_default(), mode(source.default_mode))
                 .await?;
-            return self.files(volume, "projected", true, &payload);
+            return self.files(volume, "projected", true, &payload).map(Place::from);
         }
-        let own = volume
-            .ephemeral
-            .as_ref()
-            .map(|_| format!("{}-{}", self.name(), volume.name));
-        let claim = volume
-            .persistent_volume_claim
-            .as_ref()
-            .map(|source| source.claim_name.clone());
-        if let Some(claim) = claim.or(own) {
-            let Lookup {
-                context,
-                namespace,
-                claims,
-                ..
-            } = &self.lookup;
-            return claims.path(context, namespace, &claim, self.fs_group()).await;
+        let mounting = Mounting {
+            pod: self.pod,
+            lookup: &self.lookup,
+            fs_group: self.pod.spec.as_ref().and_then(FsGroup::of),
+        };
+        let mounted = self.lookup.mounted;
+        if let Some(source) = &volume.csi {
+            return Box::pin(mounted.inline(&mounting, &volume.name, source)).await;
+        }
+        if let Some(claim) = claims::claim_of(self.name(), volume) {
+            return Box::pin(mounted.claim(&mounting, &volume.name, &claim)).await;
         }
         Err(VolumeError::Unsupported(kind(volume)))
     }
@@ -158,7 +173,6 @@ impl Preparation<'_> {
 
 fn kind(volume: &Volume) -> &'static str {
     match volume {
-        Volume { csi: Some(_), .. } => "csi",
         Volume { nfs: Some(_), .. } => "nfs",
         Volume { image: Some(_), .. } => "image",
         _ => "other",

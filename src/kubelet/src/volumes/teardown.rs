@@ -4,10 +4,20 @@ use std::path::{Path, PathBuf};
 
 use rustix::mount::{UnmountFlags, unmount};
 
-use super::{memory_folder, pod_folder, subpath};
+use super::{VolumeError, memory_folder, pod_folder, subpath};
+use crate::context::Context;
+use crate::csi;
 
 /// Holds the containers' last words, which the status shows as long as the pod's object exists.
 const KEPT: &str = "containers";
+
+/// Gives back what drivers gave to the pod, then unmounts and removes its volumes.
+pub(crate) async fn give_back(context: &Context, uid: &str) -> Result<(), VolumeError> {
+    let root = &context.options.root;
+    subpath::unpin_all(&pod_folder(root, uid).join("volume-subpaths"));
+    csi::release(context, uid).await?;
+    Ok(remove_volumes(root, uid)?)
+}
 
 /// Unmounts and removes all that the pod has here.
 pub(crate) fn remove(root: &Path, uid: &str) -> std::io::Result<()> {
@@ -16,7 +26,7 @@ pub(crate) fn remove(root: &Path, uid: &str) -> std::io::Result<()> {
 }
 
 /// Unmounts and removes the pod's volumes. Never follows a mount it did not make.
-pub(crate) fn remove_volumes(root: &Path, uid: &str) -> std::io::Result<()> {
+fn remove_volumes(root: &Path, uid: &str) -> std::io::Result<()> {
     let folder = pod_folder(root, uid);
     subpath::unpin_all(&folder.join("volume-subpaths"));
     for volume in fs_err::read_dir(folder.join("volumes/kubernetes.io~empty-dir"))

@@ -67,6 +67,7 @@ fn one(check: &mut Check<'_>, container: &At<'_>, volumes: &BTreeSet<String>, ho
         }
     }
     mounts(check, &container.child("volumeMounts"), volumes);
+    devices(check, container, volumes);
     probe(check, &container.child("readinessProbe"), false);
     probe(check, &container.child("livenessProbe"), true);
     probe(check, &container.child("startupProbe"), true);
@@ -209,6 +210,36 @@ fn mounts(check: &mut Check<'_>, mounts: &At<'_>, volumes: &BTreeSet<String>) {
                 &mount.child("subPathExpr"),
                 "subPathExpr and subPath are mutually exclusive",
             );
+        }
+    }
+}
+
+fn devices(check: &mut Check<'_>, container: &At<'_>, volumes: &BTreeSet<String>) {
+    let mounted = |field: &str, value: &str| {
+        let mut mounts = container.child("volumeMounts").items();
+        mounts.any(|mount| mount.child(field).str() == value)
+    };
+    let (mut names, mut paths) = (BTreeSet::new(), BTreeSet::new());
+    for device in container.child("volumeDevices").items() {
+        let name = device.child("name");
+        if !name.has_any() {
+            check.required(&name, "");
+        } else if !volumes.contains(name.str()) {
+            check.add(FieldError::not_found(&name.path, name.str()));
+        } else if !names.insert(name.str()) {
+            check.invalid(&name, "must be unique");
+        } else if mounted("name", name.str()) {
+            check.invalid(&name, "must not already exist in volumeMounts");
+        }
+        let path = device.child("devicePath");
+        if !path.has_any() {
+            check.required(&path, "");
+        } else if path.str().split('/').any(|part| part == "..") {
+            check.invalid(&path, "can not contain backsteps ('..')");
+        } else if !paths.insert(path.str()) {
+            check.invalid(&path, "must be unique");
+        } else if mounted("mountPath", path.str()) {
+            check.invalid(&path, "must not already exist as a path in volumeMounts");
         }
     }
 }

@@ -14,7 +14,9 @@ pub(super) fn name_rule(group: &str, kind: &str) -> fn(&str) -> Vec<String> {
         ("", "Namespace") => names::dns1123_label,
         ("", "Service") => names::dns1035_label,
         ("networking.k8s.io", "IPAddress") => names::canonical_address,
-        ("rbac.authorization.k8s.io", _) | ("certificates.k8s.io", "CertificateSigningRequest") => names::path_segment,
+        ("rbac.authorization.k8s.io", _)
+        | ("certificates.k8s.io", "CertificateSigningRequest")
+        | ("apiregistration.k8s.io", "APIService") => names::path_segment,
         _ => names::dns1123_subdomain,
     }
 }

@@ -4,15 +4,19 @@
 
 mod access;
 mod batch;
+mod certificate;
 mod config;
 mod container;
+mod csi;
 mod cursor;
 mod ephemeral;
 mod meta;
 mod network;
 mod pod;
+mod pod_resize;
 mod pod_update;
 mod policy;
+mod registration;
 mod service;
 mod storage;
 mod volume;
@@ -37,44 +41,61 @@ pub fn validate_create(group: &str, kind: &str, namespaced: bool, object: &Value
     check.errors
 }
 
-/// What is wrong with the ephemeral containers that a pod is given.
-pub fn validate_ephemeral_containers(new: &Value, old: &Value) -> Vec<FieldError> {
+/// What is wrong with a change of an object, made by way of a subresource or, where that is empty, of the object.
+pub fn validate_update(group: &str, kind: &str, subresource: &str, new: &Value, old: &Value) -> Vec<FieldError> {
     let mut check = Check::new(new);
-    meta::update(&mut check, old);
-    pod::pod(&mut check);
-    ephemeral::update(&mut check, old);
+    match (kind, subresource) {
+        ("Pod", "ephemeralcontainers") => {
+            meta::update(&mut check, old);
+            pod::pod(&mut check);
+            ephemeral::update(&mut check, old);
+        }
+        ("Pod", "resize") => pod_resize::update(&mut check, old),
+        ("CertificateSigningRequest", _) => {
+            let writer = match subresource {
+                "approval" => certificate::Writer::Approver,
+                "status" => certificate::Writer::Signer,
+                _ => certificate::Writer::Main,
+            };
+            meta::update(&mut check, old);
+            certificate::update(&mut check, old, writer);
+        }
+        _ => whole(&mut check, group, kind, old),
+    }
     check.errors
 }
 
-/// What is wrong with a change of an object, its status apart.
-pub fn validate_update(group: &str, kind: &str, new: &Value, old: &Value) -> Vec<FieldError> {
-    let mut check = Check::new(new);
-    meta::update(&mut check, old);
+fn whole(check: &mut Check<'_>, group: &str, kind: &str, old: &Value) {
+    meta::update(check, old);
     match (group, kind) {
-        ("", "Pod") => pod_update::update(&mut check, old),
-        ("", "ConfigMap") => config::immutable(&mut check, old, &["data", "binaryData"]),
+        ("", "Pod") => pod_update::update(check, old),
+        ("", "ConfigMap") => config::immutable(check, old, &["data", "binaryData"]),
         ("", "Secret") => {
             check.immutable("/type", old, "type");
-            config::immutable(&mut check, old, &["data"]);
+            config::immutable(check, old, &["data"]);
         }
-        ("", "Service") => service::update(&mut check, old),
-        ("", "PersistentVolumeClaim") => storage::update_claim(&mut check, old),
-        ("scheduling.k8s.io", "PriorityClass") => policy::update_priority_class(&mut check, old),
+        ("", "Service") => service::update(check, old),
+        ("", "PersistentVolumeClaim") => storage::update_claim(check, old),
+        ("scheduling.k8s.io", "PriorityClass") => policy::update_priority_class(check, old),
         ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => check.immutable("/spec/selector", old, "spec.selector"),
-        ("apps", "StatefulSet") => workload::update_stateful_set(&mut check, old),
-        ("batch", "Job") => batch::update_job(&mut check, old),
+        ("apps", "StatefulSet") => workload::update_stateful_set(check, old),
+        ("batch", "Job") => batch::update_job(check, old),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
             check.immutable_with("/roleRef", old, "roleRef", "cannot change roleRef");
         }
         ("discovery.k8s.io", "EndpointSlice") => check.immutable("/addressType", old, "addressType"),
-        ("storage.k8s.io", "StorageClass") => storage::update_class(&mut check, old),
+        ("networking.k8s.io", "IPAddress") => check.immutable("/spec/parentRef", old, "spec.parentRef"),
+        ("networking.k8s.io", "ServiceCIDR") => network::update_service_range(check, old),
+        ("storage.k8s.io", "StorageClass") => storage::update_class(check, old),
+        ("storage.k8s.io", "CSIDriver") => csi::update_driver(check, old),
+        ("storage.k8s.io", "CSINode") => csi::update_node(check, old),
+        ("storage.k8s.io", "VolumeAttachment") => csi::update_attachment(check, old),
         _ => {}
     }
     // A pod's template may hold what newer rules refuse; its changes are checked above.
     if (group, kind) != ("", "Pod") {
-        spec(&mut check, group, kind);
+        spec(check, group, kind);
     }
-    check.errors
 }
 
 fn spec(check: &mut Check<'_>, group: &str, kind: &str) {
@@ -100,10 +121,17 @@ fn spec(check: &mut Check<'_>, group: &str, kind: &str) {
         }
         ("discovery.k8s.io", "EndpointSlice") => network::endpoint_slice(check),
         ("networking.k8s.io", "Ingress") => network::ingress(check),
+        ("networking.k8s.io", "IPAddress") => network::ip_address(check),
+        ("networking.k8s.io", "ServiceCIDR") => network::service_range(check),
         ("networking.k8s.io", "NetworkPolicy") => network::network_policy(check),
         ("policy", "PodDisruptionBudget") => policy::budget(check),
         ("autoscaling", "HorizontalPodAutoscaler") => policy::autoscaler(check),
         ("storage.k8s.io", "StorageClass") => storage::class(check),
+        ("storage.k8s.io", "CSIDriver") => csi::driver(check),
+        ("storage.k8s.io", "CSINode") => csi::node(check),
+        ("storage.k8s.io", "VolumeAttachment") => csi::attachment(check),
+        ("certificates.k8s.io", "CertificateSigningRequest") => certificate::request(check),
+        ("apiregistration.k8s.io", "APIService") => registration::service(check),
         _ => {}
     }
 }

@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::cursor::{At, Check};
+use ipnet::IpNet;
+use serde_json::Value;
+
+use super::cursor::{At, Check, IMMUTABLE};
 use super::meta;
 use crate::field::FieldError;
 use crate::names;
@@ -44,7 +47,7 @@ pub(super) fn ingress(check: &mut Check<'_>) {
     if !spec.child("rules").has_any() && !default.is_set() {
         check.add(FieldError::invalid(
             &spec.path,
-            serde_json::Value::Array(Vec::new()),
+            Value::Array(Vec::new()),
             "either `defaultBackend` or `rules` must be specified",
         ));
     }
@@ -176,5 +179,67 @@ fn is_cidr(text: &str) -> bool {
         Ok(IpAddr::V4(_)) => length <= 32,
         Ok(IpAddr::V6(_)) => length <= 128,
         Err(_) => false,
+    }
+}
+
+pub(super) fn service_range(check: &mut Check<'_>) {
+    let cidrs = check.root().child("spec").child("cidrs");
+    match cidrs.items().count() {
+        0 => return check.required(&cidrs, "at least one CIDR required"),
+        1 | 2 => {}
+        _ => return check.invalid(&cidrs, "may only hold up to 2 values"),
+    }
+    let mut families = Vec::new();
+    for cidr in cidrs.items() {
+        match cidr.str().parse::<IpNet>() {
+            Ok(net) if net.trunc() == net && net.to_string() == cidr.str() => families.push(net.addr().is_ipv4()),
+            Ok(net) => {
+                let canonical = net.trunc();
+                check.invalid(&cidr, format!("must be in canonical form (\"{canonical}\")"));
+            }
+            Err(_) => check.invalid(&cidr, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"),
+        }
+    }
+    if matches!(families[..], [first, second] if first == second) {
+        let detail = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64";
+        check.invalid(&cidrs, detail);
+    }
+}
+
+/// A range may only be joined by one of the other family.
+pub(super) fn update_service_range(check: &mut Check<'_>, old: &Value) {
+    let cidrs = check.root().child("spec").child("cidrs");
+    let before = old
+        .pointer("/spec/cidrs")
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
+    let count = cidrs.items().count();
+    if count != before.len() && (before.len(), count) != (1, 2) {
+        return check.invalid(&cidrs, IMMUTABLE);
+    }
+    for (cidr, before) in cidrs.items().zip(before) {
+        if cidr.value != before {
+            check.invalid(&cidr, IMMUTABLE);
+        }
+    }
+}
+
+pub(super) fn ip_address(check: &mut Check<'_>) {
+    let parent = check.root().child("spec").child("parentRef");
+    if !parent.is_set() {
+        return check.required(&parent, "");
+    }
+    let group = parent.child("group");
+    if group.has_any() {
+        check.all_invalid(&group, names::dns1123_subdomain(group.str()));
+    }
+    for field in ["resource", "name"] {
+        if !parent.child(field).has_any() {
+            check.required(&parent.child(field), "");
+        }
+    }
+    for field in ["resource", "name", "namespace"] {
+        let part = parent.child(field);
+        check.all_invalid(&part, names::path_segment(part.str()));
     }
 }

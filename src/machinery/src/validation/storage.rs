@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::cursor::{At, Check};
-use super::meta;
+use super::{csi, meta};
 use crate::field::{FieldError, Path};
 use crate::names;
 use crate::quantity::Quantity;
@@ -103,6 +103,7 @@ pub(super) fn volume(check: &mut Check<'_>) {
         false,
     );
     check.one_of(&spec.child("volumeMode"), &["Block", "Filesystem"], false);
+    csi::source(check, &spec.child("csi"));
     let path = spec.child("hostPath").child("path");
     if spec.child("hostPath").is_set() && !path.has_any() {
         check.required(&path, "");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::csi;
 use super::cursor::{At, Check};
 use crate::field::FieldError;
 use crate::names;
@@ -14,7 +15,6 @@ const REQUIRED: &[(&str, &str)] = &[
     ("persistentVolumeClaim", "claimName"),
     ("nfs", "server"),
     ("nfs", "path"),
-    ("csi", "driver"),
     ("ephemeral", "volumeClaimTemplate"),
 ];
 
@@ -39,6 +39,14 @@ pub(super) fn volumes(check: &mut Check<'_>, volumes: &At<'_>) -> BTreeSet<Strin
             let at = volume.child(source);
             if at.is_set() && !at.child(field).has_any() {
                 check.required(&at.child(field), "");
+            }
+        }
+        let inline = volume.child("csi");
+        if inline.is_set() {
+            csi::driver_name(check, &inline.child("driver"));
+            let secret = inline.child("nodePublishSecretRef");
+            if secret.is_set() && !secret.child("name").has_any() {
+                check.required(&secret.child("name"), "");
             }
         }
         for source in ["secret", "configMap", "downwardAPI", "projected"] {

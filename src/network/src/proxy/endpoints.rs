@@ -16,6 +16,8 @@ pub(crate) struct Endpoint {
     pub(crate) terminating: bool,
     /// On this node.
     pub(crate) local: bool,
+    /// Empty if it is on none.
+    pub(crate) node: String,
 }
 
 /// Endpoints and the ports they have in common.
@@ -49,7 +51,9 @@ impl Slice {
             // an endpoint without a node, as the API server's own, is as near to one node as to another
             let local = endpoint.node_name.as_deref() == Some(node);
             let addresses = endpoint.addresses.iter().filter_map(|address| address.parse().ok());
+            let node = endpoint.node_name.clone().unwrap_or_default();
             addresses.take(1).map(move |address| Endpoint {
+                node: node.clone(),
                 address,
                 ready,
                 serving,

@@ -7,5 +7,5 @@ mod service;
 
 pub(crate) use endpoints::{Endpoint, Slice};
 pub(crate) use hostport::{HostPort, host_ports};
-pub(crate) use rules::{Masquerade, base, ruleset};
-pub(crate) use service::{Service, ServicePort};
+pub(crate) use rules::{Masquerade, TABLE, base, ruleset};
+pub(crate) use service::{Service, ServicePort, protocol};

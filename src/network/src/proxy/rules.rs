@@ -1,12 +1,16 @@
 //! The rules. What a packet costs does not depend on how many services there are: one map lookup finds the chain of
 //! its service port, one more the endpoint.
 
+use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use super::{Endpoint, HostPort, Service, ServicePort, Slice};
 use crate::nft::Ruleset;
+
+/// The table that is the proxy's alone.
+pub(crate) const TABLE: &str = "ip rkube";
 
 /// Marks connections whose source has to become the node's.
 const MARK: &str = "0x4000";
@@ -87,16 +91,19 @@ pub(crate) fn ruleset<'a>(
     host_ports: impl Iterator<Item = &'a HostPort>,
 ) -> Ruleset {
     let mut rules = Ruleset::default();
+    let mut of_service: HashMap<(&str, &str), Vec<&&Slice>> = HashMap::new();
+    for slice in slices {
+        let key = (slice.namespace.as_str(), slice.service.as_str());
+        of_service.entry(key).or_default().push(slice);
+    }
     for service in services {
         for address in &service.cluster_ips {
             rules.element("cluster-ips", address.to_string(), "");
         }
-        let own: Vec<&&Slice> = slices
-            .iter()
-            .filter(|slice| slice.namespace == service.namespace && slice.service == service.name)
-            .collect();
+        let own = of_service.get(&(service.namespace.as_str(), service.name.as_str()));
+        let own = own.map(Vec::as_slice).unwrap_or_default();
         for port in &service.ports {
-            add_port(&mut rules, service, port, &targets(&own, port));
+            add_port(&mut rules, service, port, &targets(own, port));
         }
     }
     for port in host_ports {
@@ -173,7 +180,7 @@ fn add_port(rules: &mut Ruleset, service: &Service, port: &ServicePort, targets:
             None => rules.element("unserved", key, "goto refuse"),
         }
     }
-    if *node_port == 0 && service.external_ips.is_empty() {
+    if *node_port == 0 && service.external_ips.is_empty() && service.balancer_ips.is_empty() {
         return;
     }
     let everywhere = if inside == all {
@@ -197,6 +204,7 @@ fn add_port(rules: &mut Ruleset, service: &Service, port: &ServicePort, targets:
         rules.chains.insert(entry.clone(), rules_of_entry);
         entry
     });
+    let balanced = external.clone().map(|external| guard(rules, service, &name, external));
     let mut elements = Vec::new();
     if *node_port > 0 {
         elements.push(("nodeports", "unserved-nodeports", format!("{protocol} . {node_port}")));
@@ -207,12 +215,37 @@ fn add_port(rules: &mut Ruleset, service: &Service, port: &ServicePort, targets:
             .iter()
             .map(|address| ("services", "unserved", format!("{address} . {protocol} . {number}"))),
     );
+    for address in &service.balancer_ips {
+        let key = format!("{address} . {protocol} . {number}");
+        match &balanced {
+            Some(chain) => rules.element("services", key, format!("goto {chain}")),
+            None => rules.element("unserved", key, "goto refuse"),
+        }
+    }
     for (served, unserved, key) in elements {
         match &external {
             Some(chain) => rules.element(served, key, format!("goto {chain}")),
             None => rules.element(unserved, key, "goto refuse"),
         }
     }
+}
+
+/// A chain before `entry` for those who come by a load balancer's address, if not everybody may.
+fn guard(rules: &mut Ruleset, service: &Service, name: &str, entry: String) -> String {
+    if service.sources.is_empty() {
+        return entry;
+    }
+    let sources: Vec<String> = Ipv4Net::aggregate(&service.sources)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let guard = format!("{name}-lb");
+    let chain = vec![
+        format!("ip saddr != {{ {} }} drop", sources.join(", ")),
+        format!("goto {entry}"),
+    ];
+    rules.chains.insert(guard.clone(), chain);
+    guard
 }
 
 /// A chain that sends each new connection to one of the endpoints; `which` of them tells a service port's chains apart.

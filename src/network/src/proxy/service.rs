@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use ipnet::Ipv4Net;
 use k8s_openapi::api::core::v1 as core;
 
 /// One port of a service.
@@ -20,8 +21,11 @@ pub(crate) struct Service {
     pub(crate) namespace: String,
     pub(crate) name: String,
     pub(crate) cluster_ips: Vec<Ipv4Addr>,
-    /// External and load-balancer addresses.
     pub(crate) external_ips: Vec<Ipv4Addr>,
+    /// Load balancers' addresses.
+    pub(crate) balancer_ips: Vec<Ipv4Addr>,
+    /// Who may come by a load balancer's address; empty for everybody.
+    pub(crate) sources: Vec<Ipv4Net>,
     pub(crate) ports: Vec<ServicePort>,
     /// Seconds that a client stays with its endpoint.
     pub(crate) affinity: Option<u32>,
@@ -77,12 +81,10 @@ impl Service {
             .and_then(|balancer| balancer.ingress.as_ref())
             .into_iter()
             .flatten();
-        let mut external_ips = addresses(spec.external_ips.as_ref());
-        external_ips.extend(
-            ingress
-                .filter(|ingress| ingress.ip_mode.as_deref() != Some("Proxy"))
-                .filter_map(|ingress| ingress.ip.as_ref()?.parse::<Ipv4Addr>().ok()),
-        );
+        let balancer_ips = ingress
+            .filter(|ingress| ingress.ip_mode.as_deref() != Some("Proxy"))
+            .filter_map(|ingress| ingress.ip.as_ref()?.parse().ok());
+        let sources = spec.load_balancer_source_ranges.iter().flatten();
         let sticky = spec.session_affinity.as_deref() == Some("ClientIP");
         let client = spec
             .session_affinity_config
@@ -92,7 +94,9 @@ impl Service {
             namespace: service.metadata.namespace.clone()?,
             name: service.metadata.name.clone()?,
             cluster_ips,
-            external_ips,
+            external_ips: addresses(spec.external_ips.as_ref()),
+            balancer_ips: balancer_ips.collect(),
+            sources: sources.filter_map(|range| range.trim().parse().ok()).collect(),
             ports: spec
                 .ports
                 .iter()

@@ -1,17 +1,20 @@
 //! What a control plane runs besides: store, API server, scheduler and controllers, all in this process.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
 use apiserver::{Api as ApiServer, User};
 use follow::Soon;
 use futures::StreamExt as _;
+use ipnet::Ipv4Net;
 use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use kube::runtime::WatchStreamExt as _;
+use kube::runtime::wait::await_condition;
 use kube::runtime::watcher::watch_object;
 use nodespec::{NodeConfig, paths, ports};
 use serde_json::json;
@@ -55,7 +58,8 @@ impl Handle {
 /// Starts the control plane's components.
 pub(super) fn start(supervisor: &Supervisor, config: &Arc<NodeConfig>, handle: &Handle) {
     let (node_name, image) = (config.name.clone(), config.embedded_image.clone());
-    start_controllers(supervisor, handle);
+    let profiles = scheduler_profiles(config);
+    start_controllers(supervisor, config, handle);
     let (addon_config, own) = (config.clone(), handle.clone());
     supervisor.run("addons", move || keep_addons(addon_config.clone(), own.clone()));
     let (group, config, own) = (supervisor.group().clone(), config.clone(), handle.clone());
@@ -69,17 +73,42 @@ pub(super) fn start(supervisor: &Supervisor, config: &Arc<NodeConfig>, handle: &
     supervisor.run("provisioner", move || provision(own.clone(), image.clone()));
     let own = handle.clone();
     supervisor.run("scheduler", move || {
-        let own = own.clone();
+        let (own, profiles) = (own.clone(), profiles.clone());
         async move {
             let client = own.client("system:kube-scheduler", &[]).await?;
-            scheduler::run(client).await.map_err(io::Error::other)
+            let traces = own.ready().await?.traces();
+            scheduler::run(client, profiles, traces).await.map_err(io::Error::other)
         }
     });
 }
 
+/// The profiles of `--extra-config scheduler.config`, which the command that was given them has checked.
+fn scheduler_profiles(config: &NodeConfig) -> scheduler::Profiles {
+    let text = config
+        .extra_config
+        .get("scheduler")
+        .and_then(|settings| settings.get("config"));
+    let read = text.map(|text| scheduler::Profiles::read(text)).transpose();
+    read.unwrap_or_else(|error| {
+        tracing::error!(%error, "the scheduler's configuration cannot be read; the default is used");
+        None
+    })
+    .unwrap_or_default()
+}
+
+/// The last object of the addon `storage-provisioner`.
+const PROVISIONER_BINDING: &str = "system:storage-provisioner";
+
 /// The addon `storage-provisioner`. In this process, under its own service account's name: a pod of its own would cost too
 /// much memory for something that rarely works (docs/adr/0003-storage-provisioner-in-process.md).
 async fn provision(handle: Handle, image: String) -> io::Result<()> {
+    // before the addon has been applied, or while it is disabled, everything would be forbidden
+    let admin = handle.client("system:admin", &["system:masters"]).await?;
+    let bindings: Api<RoleBinding> = Api::namespaced(admin, "kube-system");
+    let allowed = |found: Option<&RoleBinding>| found.is_some();
+    await_condition(bindings, PROVISIONER_BINDING, allowed)
+        .await
+        .map_err(io::Error::other)?;
     let user = "system:serviceaccount:kube-system:storage-provisioner";
     let client = handle
         .client(user, &["system:serviceaccounts", "system:serviceaccounts:kube-system"])
@@ -92,11 +121,18 @@ async fn provision(handle: Handle, image: String) -> io::Result<()> {
 }
 
 /// Starts the controllers once the API is up; each of them is then a component of its own.
-fn start_controllers(supervisor: &Supervisor, handle: &Handle) {
+fn start_controllers(supervisor: &Supervisor, config: &NodeConfig, handle: &Handle) {
+    // the last address of a network is for everybody
+    let last = |all: Ipv4Net| Ipv4Addr::from(u32::from(all.broadcast()).saturating_sub(1));
+    let range = config.load_balancers.map(|all| (all.network(), last(all)));
     let (own, components) = (handle.clone(), supervisor.clone());
     supervisor.group().spawn("controllers", async move {
-        let settings =
-            fs_err::read_to_string(format!("{}/ca.crt", paths::PKI)).map(|root_ca| controllers::Config { root_ca });
+        let pem = |name: &str| fs_err::read_to_string(format!("{}/{name}", paths::PKI));
+        let settings = pem("ca.crt").map(|root_ca| controllers::Config {
+            root_ca,
+            ca_key: pem("ca.key").ok(),
+            load_balancers: range,
+        });
         match (own.client("system:kube-controller-manager", &[]).await, settings) {
             (Ok(client), Ok(settings)) => controllers::run(client, settings, &components).await,
             (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "the controllers cannot start"),
@@ -104,17 +140,13 @@ fn start_controllers(supervisor: &Supervisor, handle: &Handle) {
     });
 }
 
-/// Brings the addons that every cluster has up to this binary's version, then rests.
+/// Brings the addons that a cluster has by itself up to this binary's version, then rests.
 async fn keep_addons(config: Arc<NodeConfig>, handle: Handle) -> io::Result<()> {
     let client = handle.client("system:admin", &["system:masters"]).await?;
-    let values = addons::Values::from([
-        ("image", config.embedded_image.clone()),
-        ("dnsIP", config.dns_ip.to_string()),
-        ("dnsDomain", config.dns_domain.clone()),
-    ]);
-    for addon in addons::REQUIRED {
-        let objects = addon.objects(&values).map_err(io::Error::other)?;
-        addons::apply(&client, &objects).await.map_err(io::Error::other)?;
+    let values = addons::cluster_values(&config.embedded_image, &config.dns_ip.to_string(), &config.dns_domain);
+    let catalogue = addons::Catalogue::built_in().map_err(io::Error::other)?;
+    for addon in catalogue.of_every_cluster() {
+        addons::apply(&client, addon, &values).await.map_err(io::Error::other)?;
     }
     std::future::pending().await
 }
@@ -149,14 +181,37 @@ async fn serve(config: Arc<NodeConfig>, handle: Handle, group: Group) -> io::Res
     api.serve(listener, group).await.map_err(io::Error::other)
 }
 
+/// Makes the API server's identity at extension API servers, if there is none or it grows old. It concerns nobody outside this
+/// node: who must trust it reads so in the ConfigMap `extension-apiserver-authentication`.
+fn front_proxy() -> io::Result<()> {
+    let path = |name: &str| format!("{}/{name}", paths::PKI);
+    let now = std::time::SystemTime::now();
+    let present = fs_err::read_to_string(path(pki::names::FRONT_PROXY_CLIENT_CERT));
+    if present.is_ok_and(|cert| pki::due(&cert, now).is_ok_and(|due| !due)) {
+        return Ok(());
+    }
+    for file in pki::front_proxy(now).map_err(io::Error::other)? {
+        use fs_err::os::unix::fs::OpenOptionsExt as _;
+        use std::io::Write as _;
+        let mut options = fs_err::OpenOptions::new();
+        options.create(true).truncate(true).write(true).mode(pki::PemFile::MODE);
+        options.open(path(file.name))?.write_all(file.text.as_bytes())?;
+    }
+    Ok(())
+}
+
 async fn open(config: &NodeConfig, handle: &Handle) -> io::Result<Arc<ApiServer>> {
     let pem = |name: &str| fs_err::read(format!("{}/{name}", paths::PKI));
+    front_proxy()?;
     let settings = apiserver::Config {
         ca: pem("ca.crt")?,
         certificate: pem("apiserver.crt")?,
         key: pem("apiserver.key")?,
         kubelet_client_certificate: pem("apiserver-kubelet-client.crt")?,
         kubelet_client_key: pem("apiserver-kubelet-client.key")?,
+        front_proxy_ca: pem(pki::names::FRONT_PROXY_CA_CERT)?,
+        front_proxy_client_certificate: pem(pki::names::FRONT_PROXY_CLIENT_CERT)?,
+        front_proxy_client_key: pem(pki::names::FRONT_PROXY_CLIENT_KEY)?,
         service_account_key: pem("sa.key")?,
         service_account_public_key: pem("sa.pub")?,
         issuer: format!("https://kubernetes.default.svc.{}", config.dns_domain),

@@ -61,8 +61,10 @@ async fn work() -> Result<(), AgentError> {
 fn start_components(supervisor: &Supervisor, config: &Arc<NodeConfig>) {
     let token = supervisor.group().token().clone();
     status::start(supervisor, config);
-    supervise(supervisor, "registry", &token, config, |config, cancel| {
-        registry::serve(config.embedded_image.clone(), ports::REGISTRY, cancel)
+    let failures = Arc::new(registry::Failures::default());
+    let told = failures.clone();
+    supervise(supervisor, "registry", &token, config, move |config, cancel| {
+        registry::serve(config.embedded_image.clone(), ports::REGISTRY, told.clone(), cancel)
     });
     let embedded = images::pull_early(config.embedded_image.clone());
     supervisor.group().spawn("embedded-image", embedded);
@@ -72,8 +74,9 @@ fn start_components(supervisor: &Supervisor, config: &Arc<NodeConfig>) {
         control_plane::start(supervisor, config, &handle);
     }
     let proxied = handle.clone();
+    let (teller, isolation) = network::isolation();
     supervise(supervisor, "network", &token, config, move |config, _| {
-        let handle = proxied.clone();
+        let (handle, teller) = (proxied.clone(), teller.clone());
         async move {
             let client = if control_plane {
                 handle.client("system:kube-proxy", &[]).await?
@@ -84,12 +87,15 @@ fn start_components(supervisor: &Supervisor, config: &Arc<NodeConfig>) {
                 node: config.name.clone(),
                 pod_cidr: config.pod_cidr,
                 cluster_cidr: config.cluster_cidr,
+                load_balancers: config.load_balancers,
             };
-            Box::pin(network::run(client, settings)).await.map_err(io::Error::other)
+            Box::pin(network::run(client, settings, teller))
+                .await
+                .map_err(io::Error::other)
         }
     });
     supervise(supervisor, "kubelet", &token, config, move |config, cancel| {
-        let handle = handle.clone();
+        let (handle, isolation, failures) = (handle.clone(), isolation.clone(), failures.clone());
         async move {
             let user = format!("system:node:{}", config.name);
             // A control plane's own kubelet needs neither socket nor TLS; it has the same rights as any other.
@@ -99,7 +105,8 @@ fn start_components(supervisor: &Supervisor, config: &Arc<NodeConfig>) {
                 clients::kubelet(&config)?
             };
             network::cni::write(CNI.as_ref(), CNI_STATE.as_ref(), config.pod_cidr, mtu())?;
-            let run = Box::pin(kubelet::run(kubelet_options(&config), client, cancel));
+            let options = kubelet_options(&config, isolation, failures);
+            let run = Box::pin(kubelet::run(options, client, cancel));
             Box::pin(run).await.map_err(io::Error::other)
         }
     });
@@ -112,8 +119,17 @@ fn mtu() -> u32 {
     text.trim().parse().unwrap_or(ETHERNET)
 }
 
-fn kubelet_options(config: &NodeConfig) -> kubelet::Options {
+fn kubelet_options(
+    config: &NodeConfig,
+    isolation: network::Isolation,
+    pull_report: Arc<dyn kubelet::PullReport>,
+) -> kubelet::Options {
+    let isolated = kubelet::Isolated::new(move |namespace: String, name: String, address| {
+        let isolation = isolation.clone();
+        Box::pin(async move { isolation.wait(&namespace, &name, address).await })
+    });
     kubelet::Options {
+        isolated,
         node_name: config.name.clone(),
         node_ip: config.node_ip,
         pod_cidr: config.pod_cidr.to_string(),
@@ -137,6 +153,7 @@ fn kubelet_options(config: &NodeConfig) -> kubelet::Options {
             provisioner: provisioner::NAME.to_owned(),
             root: paths::VOLUMES.into(),
         },
+        pull_report,
         settings: config.extra_config.get("kubelet").cloned().unwrap_or_default(),
     }
 }

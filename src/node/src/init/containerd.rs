@@ -28,18 +28,10 @@ const DISABLED: &[&str] = &[
 /// Writes the configuration and the registry hosts.
 pub(crate) fn configure(config: &NodeConfig, facts: &Facts) -> io::Result<()> {
     write_if_changed(CONFIG, &render(config, facts))?;
-    // The embedded image's registry exists nowhere else, so its name resolves to the node itself only.
-    let local = format!("http://127.0.0.1:{}", ports::REGISTRY);
-    let name = config.embedded_image.split('/').next().unwrap_or_default();
-    write_if_changed(
-        &format!("{CERTS}/{name}/hosts.toml"),
-        &format!("server = \"{local}\"\n\n[host.\"{local}\"]\n  capabilities = [\"pull\", \"resolve\"]\n"),
-    )?;
-    // Any other registry: images being loaded are offered by the node itself first; the registry's own address is last.
-    write_if_changed(
-        &format!("{CERTS}/_default/hosts.toml"),
-        &format!("[host.\"{local}\"]\n  capabilities = [\"pull\", \"resolve\"]\n"),
-    )
+    // containerd asks the node itself for every image: only there are all sources known, asked with deadlines and quoted.
+    // The table may be empty, but containerd 1.7 ignores a file without it.
+    let local = format!("server = \"http://127.0.0.1:{}\"\n\n[host]\n", ports::REGISTRY);
+    write_if_changed(&format!("{CERTS}/_default/hosts.toml"), &local)
 }
 
 fn render(config: &NodeConfig, facts: &Facts) -> String {
@@ -67,6 +59,8 @@ disabled_plugins = [{disabled}]
   stream_server_address = "127.0.0.1"
   stream_server_port = "0"
   tolerate_missing_hugetlb_controller = true
+  # blobs are checked by the node-local registry before their first byte is passed on; it has deadlines of its own
+  image_pull_progress_timeout = "0s"
   enable_unprivileged_ports = true
   enable_unprivileged_icmp = true
   [plugins."io.containerd.grpc.v1.cri".cni]

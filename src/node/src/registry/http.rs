@@ -8,13 +8,14 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_util::io::ReaderStream;
 
 use super::embedded::{self, MANIFEST_TYPE};
 use super::{Registry, staging};
 
-const CHUNK: usize = 256 * 1024;
+pub(super) const CHUNK: usize = 256 * 1024;
 
 pub(super) fn router(registry: Arc<Registry>) -> Router {
     Router::new().fallback(serve).with_state(registry)
@@ -23,7 +24,7 @@ pub(super) fn router(registry: Arc<Registry>) -> Router {
 enum Target<'a> {
     Base,
     Manifest { repository: &'a str, reference: &'a str },
-    Blob { digest: &'a str },
+    Blob { repository: &'a str, digest: &'a str },
 }
 
 fn target(path: &str) -> Option<Target<'_>> {
@@ -34,7 +35,8 @@ fn target(path: &str) -> Option<Target<'_>> {
     if let Some((repository, reference)) = rest.rsplit_once("/manifests/") {
         return Some(Target::Manifest { repository, reference });
     }
-    rest.rsplit_once("/blobs/").map(|(_, digest)| Target::Blob { digest })
+    rest.rsplit_once("/blobs/")
+        .map(|(repository, digest)| Target::Blob { repository, digest })
 }
 
 async fn serve(State(registry): State<Arc<Registry>>, request: Request) -> Response {
@@ -47,16 +49,28 @@ async fn serve(State(registry): State<Arc<Registry>>, request: Request) -> Respo
     let namespace = query
         .split('&')
         .find_map(|pair| pair.strip_prefix("ns="))
-        .unwrap_or_default();
+        .unwrap_or_default()
+        .replace("%3A", ":");
+    let headers = request.headers();
     match target(request.uri().path()) {
         Some(Target::Base) => StatusCode::OK.into_response(),
-        Some(Target::Manifest { repository, reference }) => manifest(&registry, namespace, repository, reference, head),
-        Some(Target::Blob { digest }) => blob(&registry, digest, head).await,
+        Some(Target::Manifest { repository, reference }) => {
+            if let Some(answer) = manifest(&registry, &namespace, repository, reference, head) {
+                return answer;
+            }
+            let wanted = (repository, reference);
+            registry.upstream.manifest(&namespace, wanted, headers, head).await
+        }
+        Some(Target::Blob { repository, digest }) => match blob(&registry, digest, head).await {
+            Some(answer) => answer,
+            None => registry.upstream.blob(&namespace, repository, digest, headers).await,
+        },
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
-fn manifest(registry: &Registry, namespace: &str, repository: &str, reference: &str, head: bool) -> Response {
+/// A manifest that is here.
+fn manifest(registry: &Registry, namespace: &str, repository: &str, reference: &str, head: bool) -> Option<Response> {
     let own = &registry.embedded;
     let is_own = own.name == format!("{repository}:{reference}") || own.manifest.digest == reference;
     let (media_type, digest, text) = if is_own {
@@ -65,11 +79,14 @@ fn manifest(registry: &Registry, namespace: &str, repository: &str, reference: &
             own.manifest.digest.clone(),
             own.manifest.text.clone(),
         )
-    } else if let Some(found) = staging::offered(namespace, repository, reference) {
-        (found.media_type, found.digest, found.text)
     } else {
-        return StatusCode::NOT_FOUND.into_response();
+        let found = staging::offered(namespace, repository, reference)?;
+        (found.media_type, found.digest, found.text)
     };
+    Some(manifest_response(media_type, digest, text.into(), head))
+}
+
+pub(super) fn manifest_response(media_type: String, digest: String, text: Bytes, head: bool) -> Response {
     let headers = [
         (header::CONTENT_TYPE, media_type),
         (header::CONTENT_LENGTH, text.len().to_string()),
@@ -78,7 +95,8 @@ fn manifest(registry: &Registry, namespace: &str, repository: &str, reference: &
     (headers, if head { Body::empty() } else { Body::from(text) }).into_response()
 }
 
-async fn blob(registry: &Registry, digest: &str, head: bool) -> Response {
+/// A blob that is here.
+async fn blob(registry: &Registry, digest: &str, head: bool) -> Option<Response> {
     let own = &registry.embedded;
     let sized = |size: u64, body: Body| {
         let headers = [
@@ -88,21 +106,14 @@ async fn blob(registry: &Registry, digest: &str, head: bool) -> Response {
         (headers, if head { Body::empty() } else { body }).into_response()
     };
     if digest == own.config.digest {
-        return sized(own.config.text.len() as u64, Body::from(own.config.text.clone()));
+        return Some(sized(own.config.text.len() as u64, Body::from(own.config.text.clone())));
     }
     if digest == own.layer_digest {
-        return sized(own.layer_size, if head { Body::empty() } else { layer_body() });
+        return Some(sized(own.layer_size, if head { Body::empty() } else { layer_body() }));
     }
-    let Some(path) = staging::blob(digest) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let Ok(file) = fs_err::tokio::File::open(path).await else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let Ok(meta) = file.metadata().await else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    sized(meta.len(), Body::from_stream(ReaderStream::with_capacity(file, CHUNK)))
+    let file = fs_err::tokio::File::open(staging::blob(digest)?).await.ok()?;
+    let size = file.metadata().await.ok()?.len();
+    Some(sized(size, Body::from_stream(ReaderStream::with_capacity(file, CHUNK))))
 }
 
 /// The layer read on a blocking thread, a few chunks ahead of the network.

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use clap_complete::Shell;
 
-use super::Sources;
+use super::{MirrorFlags, Sources};
 
 /// `rkube start`.
 #[derive(Debug, Args)]
@@ -44,12 +44,24 @@ pub(crate) struct Start {
         default_value = "cluster.local"
     )]
     pub(crate) dns_domain: String,
-    /// A setting of a component, such as kubelet.max-pods=50; may be given several times.
+    /// A setting of a component, such as kubelet.max-pods=50 or scheduler.config=FILE; may be given several times.
     #[arg(long, value_name = "COMPONENT.KEY=VALUE", value_parser = extra_config)]
     pub(crate) extra_config: Vec<String>,
     /// A node image that the container engine has, instead of the composed one.
     #[arg(long, env = "RKUBE_BASE_IMAGE", hide_env_values = true, value_name = "IMAGE")]
     pub(crate) base_image: Option<String>,
+    /// A file that `rkube bundle save` wrote; the cluster then comes from it, without a network.
+    #[arg(long, env = "RKUBE_BUNDLE", hide_env_values = true, value_name = "FILE")]
+    pub(crate) bundle: Option<std::path::PathBuf>,
+    /// Addons to enable; `rkube addons list` shows all.
+    #[arg(
+        long,
+        env = "RKUBE_ADDONS",
+        hide_env_values = true,
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub(crate) addons: Vec<String>,
     /// How long each wait may last, in seconds.
     #[arg(
         long,
@@ -64,6 +76,8 @@ pub(crate) struct Start {
     pub(crate) delete_on_failure: bool,
     #[command(flatten)]
     pub(crate) sources: Sources,
+    #[command(flatten)]
+    pub(crate) mirrors: MirrorFlags,
 }
 
 fn extra_config(text: &str) -> Result<String, String> {
@@ -137,6 +151,23 @@ pub(crate) struct Kubectl {
     /// kubectl's arguments.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) args: Vec<String>,
+}
+
+/// `rkube trace`.
+#[derive(Debug, Args)]
+pub(crate) struct Trace {
+    /// How long to wait for what follows from the command, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) timeout: u64,
+    /// Says in a few words what each step is for.
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// Shows a trace that the cluster remembers.
+    #[arg(long, value_name = "ID")]
+    pub(crate) show: Option<String>,
+    /// A command that asks the cluster something, such as kubectl apply -f app.yaml.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
 }
 
 /// `rkube profile`.

@@ -27,7 +27,7 @@ pub(crate) struct Load {
 /// `rkube image compose`.
 #[derive(Debug, Args)]
 pub(crate) struct Compose {
-    /// A recipe file, or the name of a built-in one: node, busybox, etcd, nginx, redis.
+    /// A recipe file, or the name of a built-in one: node, busybox, etcd, nginx, redis, registry.
     pub(crate) recipe: String,
     /// Image reference; the recipe's own by default.
     #[arg(short, long, value_name = "NAME:TAG")]

@@ -1,12 +1,17 @@
 //! Commands of the host: one file each. `main` sets up what all share and turns the outcome into an exit code.
 
+mod addons;
+mod bundle;
 mod completion;
+mod dashboard;
 mod delete;
+mod extra_config;
 mod generate_docs;
 mod image;
 mod ip;
 mod kubectl;
 mod logs;
+mod mirrors;
 mod node;
 mod pause;
 mod profile;
@@ -14,6 +19,7 @@ mod ssh;
 mod start;
 mod status;
 mod stop;
+mod trace;
 mod version;
 
 use std::process::ExitCode;
@@ -69,7 +75,12 @@ async fn run(context: &Context, command: Command) -> Outcome {
         Command::Logs(args) => logs::run(context, args).await,
         Command::Node(command) => node::run(context, command),
         Command::Kubectl(args) => kubectl::run(context, args).await,
+        Command::Trace(args) => trace::run(context, args).await,
+        Command::Dashboard(args) => dashboard::run(context, args).await,
+        Command::Addons(command) => addons::run(context, command).await,
         Command::Image(command) => image::run(context, command).await,
+        Command::Bundle(command) => bundle::run(context, command).await,
+        Command::Mirrors(command) => mirrors::run(context, command).await,
         Command::Ip(args) => ip::run(context, args),
         Command::Profile(args) => profile::run(context, args).await,
         Command::Version => Ok(version::run(context)),

@@ -6,12 +6,18 @@ use std::time::Duration;
 use cluster::{Engine, StartOptions};
 use serde_json::json;
 
-use super::Outcome;
+use super::{Outcome, addons, bundle, extra_config, mirrors};
 use crate::cli::Start;
 use crate::context::{Context, Paths};
 
 pub(super) async fn run(context: &Context, args: Start) -> Outcome {
     cluster::check_name(&context.profile)?;
+    // a mistyped name must not cost a cluster
+    addons::check(context, &args.addons)?;
+    let extra_config = extra_config::read(args.extra_config)?;
+    if let Some(file) = &args.bundle {
+        bundle::load(context, file).await?;
+    }
     let engine = Engine::connect(&context.engine).await?;
     let _lock = context.lock().await?;
     let options = StartOptions {
@@ -23,10 +29,11 @@ pub(super) async fn run(context: &Context, args: Start) -> Outcome {
         service_cidr: args.service_cluster_ip_range,
         dns_domain: args.dns_domain,
         image: args.base_image,
-        composer: context.composer(&args.sources),
+        mirrors: mirrors::of_flags(args.mirrors)?,
+        composer: context.composer(&args.sources.debian_mirror),
         binary: Paths::binary()?,
         kubeconfig: context.kubeconfig.clone(),
-        extra_config: args.extra_config,
+        extra_config,
         env: context.proxies.clone(),
         patience: Duration::from_secs(args.wait_timeout),
         delete_on_failure: args.delete_on_failure,
@@ -42,7 +49,16 @@ pub(super) async fn run(context: &Context, args: Start) -> Outcome {
     let outcome = cluster::start(&engine, &context.profiles, &options, &progress, Box::pin(interrupt)).await;
     shown.finish();
     let started = outcome?;
+    bundle::nodes(context, &engine, &started.profile).await?;
+    addons::after_start(context, &started.profile, &args.addons, options.patience).await?;
     let text = context.ui.text();
+    if let (Some(http), Some(https)) = (started.profile.http_port, started.profile.https_port)
+        && started.changed
+        && (http, https) != (80, 443)
+    {
+        let places = format!("http://127.0.0.1:{http}, https://127.0.0.1:{https}");
+        context.ui.note(&text.ingress_at.replace("{}", &places));
+    }
     context.ui.result(
         || {
             let line = if started.changed {
@@ -62,6 +78,8 @@ pub(super) async fn run(context: &Context, args: Start) -> Outcome {
             json!({
                 "name": options.name, "changed": started.changed, "server": started.profile.server(),
                 "image": started.profile.image, "nodes": nodes,
+                "ingress": { "http": started.profile.http_port, "https": started.profile.https_port },
+                "registry": started.profile.registry_port,
             })
         },
     );

@@ -36,6 +36,16 @@ pub(crate) struct Messages {
     pub(crate) delete_unchanged: &'static str,
     pub(crate) kubectl_composing: &'static str,
     pub(crate) load_done: &'static str,
+    pub(crate) bundle_loaded: &'static str,
+    pub(crate) bundle_other_rkube: &'static str,
+    pub(crate) addon_enabled: &'static str,
+    pub(crate) addon_enabled_later: &'static str,
+    pub(crate) addon_disabled: &'static str,
+    pub(crate) addon_configured: &'static str,
+    pub(crate) addon_no_images: &'static str,
+    pub(crate) hint_list_addons: &'static str,
+    pub(crate) hint_enable_addon: &'static str,
+    pub(crate) hint_unpause: &'static str,
     pub(crate) hint_start: &'static str,
     pub(crate) hint_delete: &'static str,
     pub(crate) hint_other_kubeconfig: &'static str,
@@ -46,6 +56,14 @@ pub(crate) struct Messages {
     pub(crate) hint_install_kubectl: &'static str,
     pub(crate) hint_start_engine: &'static str,
     pub(crate) hint_other_mirror: &'static str,
+    pub(crate) hint_mirrors: &'static str,
+    pub(crate) ingress_at: &'static str,
+    pub(crate) mirrors_kept: &'static str,
+    pub(crate) mirrors_told: &'static str,
+    pub(crate) mirrors_registry: &'static str,
+    pub(crate) mirrors_sources: &'static str,
+    pub(crate) mirrors_from_node: &'static str,
+    pub(crate) mirrors_from_host: &'static str,
     pub(crate) hint_free_disk: &'static str,
 }
 
@@ -53,6 +71,15 @@ impl Messages {
     /// The table for a locale such as `zh_CN.UTF-8`.
     pub(crate) fn of(locale: &str) -> &'static Self {
         if locale.starts_with("zh") { &ZH } else { &EN }
+    }
+
+    /// Of a text in both languages, the one of this table.
+    pub(crate) fn of_two<'a>(&self, english: &'a str, chinese: &'a str) -> &'a str {
+        if std::ptr::eq(self, &raw const ZH) {
+            chinese
+        } else {
+            english
+        }
     }
 
     /// A step's name.
@@ -74,6 +101,7 @@ impl Messages {
         match hint {
             Hint::StartEngine => self.hint_start_engine,
             Hint::OtherMirror => self.hint_other_mirror,
+            Hint::Mirrors => self.hint_mirrors,
             Hint::FreeDisk => self.hint_free_disk,
             Hint::Start => self.hint_start,
             Hint::Delete => self.hint_delete,
@@ -83,6 +111,9 @@ impl Messages {
             Hint::OtherSubnet => self.hint_other_subnet,
             Hint::Logs => self.hint_logs,
             Hint::InstallKubectl => self.hint_install_kubectl,
+            Hint::ListAddons => self.hint_list_addons,
+            Hint::EnableAddon => self.hint_enable_addon,
+            Hint::Unpause => self.hint_unpause,
         }
     }
 }

@@ -7,6 +7,7 @@ mod messages_en;
 mod messages_zh;
 mod raw_mode;
 mod start;
+mod table;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -22,6 +23,7 @@ pub(crate) use imaging::ImagingProgress;
 pub(crate) use messages::Messages;
 pub(crate) use raw_mode::RawMode;
 pub(crate) use start::StartProgress;
+pub(crate) use table::table;
 
 /// The terminal, or whatever stdout and stderr are.
 #[derive(Debug, Clone)]

@@ -2,9 +2,10 @@
 
 use k8s_openapi::api::core::v1::{NodeSelector, NodeSelectorRequirement, NodeSelectorTerm};
 
-use super::{because, no};
+use super::Refusal;
 use crate::cache::NodeInfo;
 use crate::pod::PodInfo;
+use crate::profile::Args;
 
 fn holds(requirement: &NodeSelectorRequirement, found: Option<&str>) -> bool {
     let values = requirement.values.as_deref().unwrap_or_default();
@@ -45,7 +46,8 @@ pub(crate) fn selects(selector: &NodeSelector, node: &NodeInfo) -> bool {
     selector.node_selector_terms.iter().any(|term| matches(term, node))
 }
 
-pub(super) fn filter(pod: &PodInfo, node: &NodeInfo) -> Vec<String> {
+/// Whether the pod's node selector and required affinity take the node.
+pub(super) fn allows(pod: &PodInfo, node: &NodeInfo) -> bool {
     let selected = pod
         .node_selector
         .iter()
@@ -55,24 +57,34 @@ pub(super) fn filter(pod: &PodInfo, node: &NodeInfo) -> Vec<String> {
         .as_ref()
         .and_then(|affinity| affinity.node_affinity.as_ref());
     let required = affinity.and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
-    if selected && required.is_none_or(|required| selects(required, node)) {
-        no()
-    } else {
-        because("node(s) didn't match Pod's node affinity/selector")
-    }
+    selected && required.is_none_or(|required| selects(required, node))
 }
 
-/// Weights of the preferences that the node meets.
-pub(super) fn score(pod: &PodInfo, node: &NodeInfo) -> i64 {
-    let affinity = pod
+pub(super) fn filter(pod: &PodInfo, node: &NodeInfo, args: &Args) -> Option<Refusal> {
+    let added = args.affinity.as_ref();
+    let enforced = added.and_then(|added| added.required_during_scheduling_ignored_during_execution.as_ref());
+    if enforced.is_some_and(|enforced| !selects(enforced, node)) {
+        return Some(Refusal::hopeless(
+            "node(s) didn't match scheduler-enforced node affinity",
+        ));
+    }
+    (!allows(pod, node)).then(|| Refusal::hopeless("node(s) didn't match Pod's node affinity/selector"))
+}
+
+/// Weights of the preferences that the node meets, the pod's and those that all pods of the profile have.
+pub(super) fn score(pod: &PodInfo, node: &NodeInfo, args: &Args) -> i64 {
+    let own = pod
         .affinity
         .as_ref()
         .and_then(|affinity| affinity.node_affinity.as_ref());
-    let preferred =
-        affinity.and_then(|affinity| affinity.preferred_during_scheduling_ignored_during_execution.as_ref());
-    preferred
+    let preferred = [own, args.affinity.as_ref()]
         .into_iter()
         .flatten()
+        .flat_map(|affinity| {
+            let preferred = affinity.preferred_during_scheduling_ignored_during_execution.as_ref();
+            preferred.into_iter().flatten()
+        });
+    preferred
         .filter(|term| matches(&term.preference, node))
         .map(|term| i64::from(term.weight))
         .sum()

@@ -1,13 +1,13 @@
 //! NodeName: a pod that already names a node goes nowhere else.
 
-use super::{because, no};
+use super::Refusal;
 use crate::cache::NodeInfo;
 use crate::pod::PodInfo;
 
-pub(super) fn filter(pod: &PodInfo, node: &NodeInfo) -> Vec<String> {
+pub(super) fn filter(pod: &PodInfo, node: &NodeInfo) -> Option<Refusal> {
     if pod.node.is_empty() || pod.node == node.name {
-        no()
+        None
     } else {
-        because("node(s) didn't match the requested node name")
+        Some(Refusal::hopeless("node(s) didn't match the requested node name"))
     }
 }

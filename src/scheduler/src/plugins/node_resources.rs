@@ -1,52 +1,109 @@
 //! NodeResourcesFit and NodeResourcesBalancedAllocation: room for what the pod requests.
 
+use super::Refusal;
 use crate::cache::NodeInfo;
 use crate::pod::PodInfo;
+use crate::profile::{Args, StrategyKind};
 
-/// Resources that scores look at.
-const SCORED: [&str; 2] = ["cpu", "memory"];
-
-pub(super) fn filter(pod: &PodInfo, node: &NodeInfo) -> Vec<String> {
-    let mut reasons = Vec::new();
+pub(super) fn filter(pod: &PodInfo, node: &NodeInfo, args: &Args) -> Option<Refusal> {
+    let (mut reasons, mut hopeless) = (Vec::new(), false);
     let allocatable = |name: &str| node.allocatable.get(name).copied().unwrap_or_default();
     if node.pods.len() as i64 + 1 > allocatable("pods") {
         reasons.push("Too many pods".to_owned());
     }
-    for (name, wanted) in pod.requests.iter().filter(|(_, wanted)| **wanted > 0) {
+    let counts = |name: &str| match name.split_once('/') {
+        None => true,
+        Some((group, _)) => !args.ignored.contains(name) && !args.ignored_groups.contains(group),
+    };
+    for (name, wanted) in pod
+        .requests
+        .iter()
+        .filter(|(name, wanted)| **wanted > 0 && counts(name))
+    {
         let used = node.requested.get(name).copied().unwrap_or_default();
         if *wanted > allocatable(name) - used {
             reasons.push(format!("Insufficient {name}"));
+            hopeless |= *wanted > allocatable(name);
         }
     }
-    reasons
+    (!reasons.is_empty()).then_some(Refusal { reasons, hopeless })
 }
 
-/// The share of cpu and memory that stays free.
-pub(super) fn least_allocated(pod: &PodInfo, node: &NodeInfo) -> i64 {
-    let shares = SCORED.iter().filter_map(|name| used_share(pod, node, name));
-    let free: Vec<i64> = shares.map(|share| ((1.0 - share).max(0.0) * 100.0) as i64).collect();
-    if free.is_empty() {
-        0
-    } else {
-        free.iter().sum::<i64>() / free.len() as i64
+/// How well the node is used with the pod on it, by the profile's strategy.
+pub(super) fn score(pod: &PodInfo, node: &NodeInfo, args: &Args) -> i64 {
+    let kind = &args.strategy.kind;
+    let of = |used: i64, total: i64| match kind {
+        StrategyKind::Least => (total - used).max(0) * 100 / total,
+        StrategyKind::Most => used.min(total) * 100 / total,
+        StrategyKind::Ratio(shape) => on_line(shape, if used > total { 100 } else { used * 100 / total }),
+    };
+    let (mut sum, mut weights) = (0, 0);
+    for (name, weight) in &args.strategy.resources {
+        let Some((used, total)) = used(pod, node, name) else {
+            continue;
+        };
+        let score = of(used, total);
+        // what the line gives nothing for counts for nothing
+        if matches!(kind, StrategyKind::Ratio(_)) && score == 0 {
+            continue;
+        }
+        sum += score * weight;
+        weights += weight;
+    }
+    match (kind, weights) {
+        (_, 0) => 0,
+        (StrategyKind::Ratio(_), _) => (sum as f64 / weights as f64).round() as i64,
+        _ => sum / weights,
     }
 }
 
-/// How evenly cpu and memory are used.
-pub(super) fn balanced_allocation(pod: &PodInfo, node: &NodeInfo) -> i64 {
-    let shares: Vec<f64> = SCORED
+/// The value at `at` of the line through the points, which goes on level before the first and behind the last.
+fn on_line(points: &[(i64, i64)], at: i64) -> i64 {
+    let above = points.iter().position(|point| at <= point.0);
+    let between = above.and_then(|above| Some((points.get(above.checked_sub(1)?)?, points.get(above)?)));
+    if let Some((low, high)) = between {
+        return low.1 + (high.1 - low.1) * (at - low.0) / (high.0 - low.0);
+    }
+    let level = if above.is_some() { points.first() } else { points.last() };
+    level.map_or(0, |point| point.1)
+}
+
+/// How evenly resources are used.
+pub(super) fn balanced_allocation(pod: &PodInfo, node: &NodeInfo, args: &Args) -> i64 {
+    let shares: Vec<f64> = args
+        .balanced
         .iter()
-        .filter_map(|name| used_share(pod, node, name))
-        .map(|share| share.min(1.0))
+        .filter_map(|name| used(pod, node, name))
+        .map(|(used, total)| (used as f64 / total as f64).min(1.0))
         .collect();
-    match shares.as_slice() {
-        [cpu, memory] => ((1.0 - (cpu - memory).abs() / 2.0) * 100.0) as i64,
-        _ => 0,
-    }
+    let deviation = match shares.as_slice() {
+        [first, second] => (first - second).abs() / 2.0,
+        [] | [_] => 0.0,
+        more => {
+            let mean = more.iter().sum::<f64>() / more.len() as f64;
+            let squares: f64 = more.iter().map(|share| (share - mean).powi(2)).sum();
+            (squares / more.len() as f64).sqrt()
+        }
+    };
+    ((1.0 - deviation) * 100.0) as i64
 }
 
-fn used_share(pod: &PodInfo, node: &NodeInfo, name: &str) -> Option<f64> {
+/// What is used with the pod on the node, and what there is.
+fn used(pod: &PodInfo, node: &NodeInfo, name: &str) -> Option<(i64, i64)> {
     let total = node.allocatable.get(name).copied().filter(|total| *total > 0)?;
     let used = node.scored.get(name).copied().unwrap_or_default() + pod.scored.get(name).copied().unwrap_or_default();
-    Some(used as f64 / total as f64)
+    Some((used, total))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::on_line;
+
+    #[test]
+    fn a_line_is_level_at_its_ends() {
+        let points = [(20, 0), (60, 80), (100, 100)];
+        let values = [0, 20, 40, 60, 80, 100].map(|at| on_line(&points, at));
+        assert_eq!(values, [0, 0, 40, 80, 90, 100]);
+        assert_eq!(on_line(&[(0, 100), (50, 0)], 90), 0);
+    }
 }

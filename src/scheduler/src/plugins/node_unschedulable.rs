@@ -1,14 +1,14 @@
 //! NodeUnschedulable: cordoned nodes take only pods that tolerate it.
 
-use super::{because, no, taint_toleration};
+use super::{Refusal, taint_toleration};
 use crate::cache::NodeInfo;
 use crate::pod::PodInfo;
 
-pub(super) fn filter(pod: &PodInfo, node: &NodeInfo) -> Vec<String> {
+pub(super) fn filter(pod: &PodInfo, node: &NodeInfo) -> Option<Refusal> {
     let tolerated = || taint_toleration::tolerates(pod, "node.kubernetes.io/unschedulable", "", "NoSchedule");
     if !node.unschedulable || tolerated() {
-        no()
+        None
     } else {
-        because("node(s) were unschedulable")
+        Some(Refusal::hopeless("node(s) were unschedulable"))
     }
 }

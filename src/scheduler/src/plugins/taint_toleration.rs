@@ -1,6 +1,8 @@
 //! TaintToleration: taints repel pods that do not tolerate them.
 
-use super::{because, no};
+use k8s_openapi::api::core::v1::Taint;
+
+use super::Refusal;
 use crate::cache::NodeInfo;
 use crate::pod::PodInfo;
 
@@ -21,18 +23,21 @@ pub(super) fn tolerates(pod: &PodInfo, key: &str, value: &str, effect: &str) -> 
     })
 }
 
-pub(super) fn filter(pod: &PodInfo, node: &NodeInfo) -> Vec<String> {
-    let hard = node
-        .taints
-        .iter()
-        .filter(|taint| matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute"));
-    for taint in hard {
+/// The first taint that keeps the pod from the node.
+pub(super) fn untolerated<'a>(pod: &PodInfo, node: &'a NodeInfo) -> Option<&'a Taint> {
+    let hard = |taint: &&Taint| matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute");
+    let kept = |taint: &&Taint| {
         let value = taint.value.as_deref().unwrap_or_default();
-        if !tolerates(pod, &taint.key, value, &taint.effect) {
-            return because(format!("node(s) had untolerated taint(s) {{{}: {value}}}", taint.key));
-        }
-    }
-    no()
+        !tolerates(pod, &taint.key, value, &taint.effect)
+    };
+    node.taints.iter().filter(hard).find(kept)
+}
+
+pub(super) fn filter(pod: &PodInfo, node: &NodeInfo) -> Option<Refusal> {
+    let taint = untolerated(pod, node)?;
+    let value = taint.value.as_deref().unwrap_or_default();
+    let reason = format!("node(s) had untolerated taint(s) {{{}: {value}}}", taint.key);
+    Some(Refusal::hopeless(reason))
 }
 
 /// Soft taints that the pod does not tolerate.

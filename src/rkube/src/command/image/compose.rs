@@ -15,7 +15,7 @@ use crate::failure::Failure;
 pub(super) async fn run(context: &Context, args: Compose) -> Outcome {
     let recipe = read(&args.recipe)?;
     let progress = context.ui.imaging();
-    let composer = Composer::new(context.composer(&args.sources), progress.receiver());
+    let composer = Composer::new(context.composer(&args.sources.debian_mirror), progress.receiver());
     let base = composer.base(&recipe).await?;
     progress.finish();
     let mut layers = vec![base.layer];

@@ -1,0 +1,122 @@
+// The frame: signing in, the bar, the kinds at the side, and which page is shown. Addresses are behind #, so every page can be
+// kept as a bookmark; no token is ever part of them.
+
+import { discover, json, kindOf, onExpired, signIn, signOut, signedIn } from "./api.js";
+import { fill, h, say } from "./dom.js";
+import { creator } from "./editor.js";
+import { groups } from "./kinds.js";
+import { objectPage } from "./object.js";
+import { overview } from "./overview.js";
+import { address } from "./related.js";
+import { liveTable } from "./table.js";
+import { language, setLanguage, t } from "./text.js";
+import { tracePage } from "./trace.js";
+import { traceList } from "./traces.js";
+
+const [bar, nav, main] = ["bar", "nav", "main"].map((id) => document.getElementById(id));
+const root = document.documentElement;
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const theme = () => localStorage.getItem("theme") ?? (dark.matches ? "dark" : "light");
+const dress = () => (root.dataset.theme = theme());
+const turn = () => {
+  localStorage.setItem("theme", theme() === "dark" ? "light" : "dark");
+  dress();
+};
+dark.addEventListener("change", dress);
+dress();
+root.lang = language;
+document.title = `rkube – ${t("title")}`;
+document.getElementById("skip").textContent = t("skip");
+
+let stop = new AbortController();
+let table;
+const filter = h("input", { type: "search", placeholder: `${t("filter")} (/)`, "aria-label": t("filter"), oninput: () => table?.refresh() });
+const namespaces = h("select", { "aria-label": t("namespace"), onchange: () => {
+  sessionStorage.setItem("namespace", namespaces.value);
+  show();
+} });
+const namespace = () => sessionStorage.getItem("namespace") ?? "";
+
+async function show() {
+  if (!signedIn()) return login();
+  stop.abort();
+  stop = new AbortController();
+  table = undefined;
+  const [page = "", id, space, name, tab] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  for (const link of nav.querySelectorAll("a")) {
+    if (link.hash === location.hash || (id && link.hash === `#/list/${id}`)) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  fill(main);
+  const signal = stop.signal;
+  try {
+    if (page === "list") {
+      const kind = (await kindOf(id)) ?? ((await discover(true)), await kindOf(id));
+      if (!kind) throw new Error(`${id}: ${t("nothing")}`);
+      const place = h("div", { class: "panel" });
+      fill(main, h("h2", {}, kind.kind), place);
+      table = liveTable(place, kind, { namespace: namespace(), filter: () => filter.value, link: (object) => address(kind, object), signal });
+    } else if (page === "object") {
+      await objectPage(main, id, space, name, tab, signal, (chosen) =>
+        history.replaceState(null, "", `#/object/${[id, space, name].map(encodeURIComponent).join("/")}/${chosen}`));
+    } else if (page === "create") creator(main, namespace());
+    else if (page === "traces") await traceList(main, signal);
+    else if (page === "trace") await tracePage(main, id, signal);
+    else await overview(main, namespace(), signal);
+  } catch (error) {
+    if (!signal.aborted) fill(main, h("p", { class: "bad", role: "alert" }, error.message));
+  }
+}
+
+function login(why = "") {
+  stop.abort();
+  fill(bar, brand());
+  fill(nav);
+  const token = h("input", { name: "token", type: "password", required: true, size: 50, autocomplete: "off", "aria-label": t("token") });
+  const form = h("form", { class: "row", onsubmit: (event) => {
+    event.preventDefault();
+    signIn(token.value);
+    start();
+  } }, token, h("button", { class: "main" }, t("signIn")));
+  fill(main, why && h("p", { class: "bad", role: "alert" }, why), h("h2", {}, t("signIn")), h("p", {}, t("signInHow")), form);
+  token.focus();
+}
+
+const brand = () => [h("img", { src: "icon.svg", alt: "" }), h("h1", {}, "rkube")];
+
+async function frame() {
+  fill(bar, brand(), h("label", {}, namespaces), filter, h("span", { class: "gap" }),
+    h("button", { onclick: () => (location.hash = "#/create") }, `+ ${t("create")}`),
+    h("button", { onclick: turn, title: t("theme"), "aria-label": t("theme") }, "◐"),
+    h("button", { onclick: () => setLanguage(language === "zh" ? "en" : "zh"), lang: language === "zh" ? "en" : "zh" }, language === "zh" ? "English" : "中文"),
+    h("button", { onclick: () => (signOut(), login()) }, t("signOut")));
+  const found = await json("/api/v1/namespaces").catch(() => ({ items: [] }));
+  fill(namespaces, h("option", { value: "" }, t("allNamespaces")), found.items.map((one) => h("option", {}, one.metadata.name)));
+  namespaces.value = namespace();
+  const link = (href, text) => h("a", { href }, text);
+  fill(nav, link("#/", t("overview")), link("#/traces", t("traces")), (await groups()).map(([title, kinds]) => [h("h2", {}, title), kinds.map((kind) => link(`#/list/${kind.id}`, kind.kind))]));
+}
+
+async function start() {
+  if (!signedIn()) return login();
+  try {
+    await frame();
+    await show();
+  } catch (error) {
+    if (signedIn()) fill(main, h("p", { class: "bad", role: "alert" }, error.message));
+  }
+}
+
+onExpired(() => {
+  signOut();
+  login(t("expired"));
+});
+addEventListener("hashchange", show);
+addEventListener("keydown", (event) => {
+  if (event.target.closest("input, textarea, select, dialog, .screen") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const act = { "/": () => filter.focus(), c: () => (location.hash = "#/create"), o: () => (location.hash = "#/"), t: turn, "?": () => say(t("keys"), 12) }[event.key];
+  if (!act || !signedIn()) return;
+  event.preventDefault();
+  act();
+});
+start();

@@ -1,0 +1,101 @@
+//! The HTTP server.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tasks::Group;
+use tokio::net::TcpListener;
+
+use crate::proxy::{Body, Proxy, ProxyError, failed};
+use crate::{files, logs};
+
+/// Connections at a time: a page has a few watches open, and there may be several pages.
+const CONNECTIONS: usize = 512;
+/// A client that sends its request more slowly is let go.
+const HEADERS: Duration = Duration::from_secs(10);
+
+/// What the server needs.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Host and port of the API server.
+    pub api: String,
+    /// Its authority's certificates, PEM.
+    pub ca: Vec<u8>,
+}
+
+/// Why the server ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The address is taken.
+    #[error("listening")]
+    Io(#[from] std::io::Error),
+    /// The API cannot be reached.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+}
+
+/// Serves until the listener fails. Connections are tasks of `group`.
+pub fn run(config: Config, group: Group) -> BoxFuture<'static, Result<(), RunError>> {
+    // boxed: compiled in this crate, once, and not in every crate that awaits it
+    Box::pin(work(config, group))
+}
+
+async fn work(config: Config, group: Group) -> Result<(), RunError> {
+    let proxy = Proxy::new(&config.api, &config.ca, group.clone())?;
+    let listener = TcpListener::bind(config.listen).await?;
+    let places = std::sync::Arc::new(tokio::sync::Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(place) = std::sync::Arc::clone(&places).acquire_owned().await else {
+            return Ok(());
+        };
+        let (stream, _) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // out of files, most likely: those that are open end in time
+                tracing::warn!(%error, "accepting");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let proxy = proxy.clone();
+        group.spawn("connection", async move {
+            let service = service_fn(|request| answer(&proxy, request));
+            let served = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEADERS)
+                .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades()
+                .await;
+            if let Err(error) = served {
+                tracing::debug!(%error, "connection");
+            }
+            drop(place);
+        });
+    }
+}
+
+async fn answer(proxy: &Proxy, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    let path = request.uri().path();
+    if Proxy::serves(path) {
+        return Ok(proxy.forward(request).await);
+    }
+    if path == "/follow" && request.method() == Method::POST {
+        return Ok(logs::follow(proxy, request).await);
+    }
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        return Ok(failed(StatusCode::METHOD_NOT_ALLOWED, "only GET"));
+    }
+    Ok(match files::file(path) {
+        Some(file) => file.map(|body| body.map_err(|never| match never {}).boxed_unsync()),
+        None => failed(StatusCode::NOT_FOUND, "there is no such page"),
+    })
+}

@@ -1,0 +1,24 @@
+//! Folders that several rkubes share, one at a time.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::ImagingError;
+
+/// Locks a file until it is dropped; `waiting` is called once if somebody else has it.
+pub(crate) async fn take(path: &Path, deadline: Duration, waiting: impl Fn()) -> Result<fs_err::File, ImagingError> {
+    let file = fs_err::File::create(path)?;
+    let began = tokio::time::Instant::now();
+    let mut told = false;
+    // a lock on a file cannot be awaited, so this is one of the few places that poll
+    while file.file().try_lock().is_err() {
+        if !std::mem::replace(&mut told, true) {
+            waiting();
+        }
+        if began.elapsed() > deadline {
+            return Err(ImagingError::Locked(path.display().to_string()));
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(file)
+}

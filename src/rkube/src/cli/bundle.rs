@@ -1,0 +1,40 @@
+//! `rkube bundle`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{MirrorFlags, Sources};
+
+/// Commands on bundles.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BundleCommand {
+    /// Writes a file with all that a machine without a network needs: rkube, its node image, images of addons and others.
+    Save(BundleSave),
+    /// Takes such a file in, once every digest in it has been checked; clusters then start from it.
+    Load(BundleLoad),
+}
+
+/// `rkube bundle save`.
+#[derive(Debug, Args)]
+pub(crate) struct BundleSave {
+    /// The file to write.
+    pub(crate) file: PathBuf,
+    /// Addons whose images come along; `rkube addons list` shows all.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) addons: Vec<String>,
+    /// Other images that come along: of the container engine, a built-in recipe's, or a registry's.
+    #[arg(long, value_name = "IMAGE", value_delimiter = ',')]
+    pub(crate) images: Vec<String>,
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+    #[command(flatten)]
+    pub(crate) mirrors: MirrorFlags,
+}
+
+/// `rkube bundle load`.
+#[derive(Debug, Args)]
+pub(crate) struct BundleLoad {
+    /// The file.
+    pub(crate) file: PathBuf,
+}

@@ -1,0 +1,131 @@
+//! `rkube mirrors set`: in the user's file, or in one cluster's, and in all running nodes that it concerns.
+
+use std::process::ExitCode;
+
+use cluster::{ClusterError, Engine};
+use mirrors::{Document, HostConfig, Mirror, Table, Upstream};
+use serde_json::json;
+
+use super::Outcome;
+use crate::cli::{MirrorsSet, UpstreamFlag};
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Longest password taken from standard input.
+const PASSWORD_LIMIT: u64 = 64 << 10;
+
+pub(super) async fn run(context: &Context, args: MirrorsSet) -> Outcome {
+    let (cluster_only, registry) = (args.cluster, args.registry.clone());
+    let mut document = if cluster_only {
+        context.existing()?;
+        cluster::own_mirrors(&context.profiles, &context.profile)?
+    } else {
+        context.profiles.mirrors()?
+    };
+    change(&mut document, args)?;
+    // refused before it is written, or every command after this one would fail
+    Table::new(&document).map_err(ClusterError::from)?;
+    if cluster_only {
+        cluster::write_own_mirrors(&context.profiles, &context.profile, &document)?;
+    } else {
+        context.profiles.write_mirrors(&document)?;
+    }
+    let told = tell(context, cluster_only).await?;
+    let text = context.ui.text();
+    let what = registry.unwrap_or_else(|| document.country.clone().unwrap_or_else(|| "none".to_owned()));
+    context.ui.result(
+        || {
+            let mut lines = vec![text.mirrors_kept.replace("{}", &what)];
+            lines.extend(told.iter().map(|name| text.mirrors_told.replace("{}", name)));
+            lines.join("\n")
+        },
+        || json!({ "registry": what, "clusters": told }),
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn change(document: &mut Document, args: MirrorsSet) -> Result<(), Failure> {
+    if let Some(country) = args.country {
+        document.country = (country != "none").then_some(country);
+    }
+    let Some(registry) = args.registry else {
+        return Ok(());
+    };
+    let mirror = Mirror {
+        endpoint: args.endpoints,
+        rewrite: args.rewrite.into_iter().collect(),
+        upstream: args.upstream.map(|when| match when {
+            UpstreamFlag::First => Upstream::First,
+            UpstreamFlag::Last => Upstream::Last,
+            UpstreamFlag::Never => Upstream::Never,
+        }),
+    };
+    let mut host = HostConfig::default();
+    if let Some(file) = args.ca_file {
+        let file = std::path::absolute(&file).map_err(|error| Failure::usage(&error))?;
+        host.tls.ca_file = file.to_string_lossy().into_owned();
+    }
+    host.tls.insecure_skip_verify = args.insecure_skip_verify;
+    if let Some(username) = args.username {
+        host.auth.username = username;
+        host.auth.password = password().map_err(|error| Failure::usage(&error))?;
+    }
+    let hosts: Vec<String> = if mirror.endpoint.is_empty() {
+        vec![registry.clone()]
+    } else {
+        mirror.endpoint.iter().map(|endpoint| host_of(endpoint)).collect()
+    };
+    let plain = host == HostConfig::default();
+    for name in hosts {
+        if !plain {
+            document.configs.insert(name, host.clone());
+        } else if mirror.endpoint.is_empty() {
+            document.configs.remove(&name);
+        }
+    }
+    if mirror == Mirror::default() {
+        document.mirrors.remove(&registry);
+    } else {
+        document.mirrors.insert(registry, mirror);
+    }
+    Ok(())
+}
+
+/// `host[:port]` of an endpoint.
+fn host_of(endpoint: &str) -> String {
+    let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or_default().to_owned()
+}
+
+fn password() -> std::io::Result<String> {
+    use std::io::Read as _;
+    let mut text = String::new();
+    std::io::stdin().take(PASSWORD_LIMIT).read_to_string(&mut text)?;
+    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// Tells the clusters concerned; gives the names of those that did not know yet.
+async fn tell(context: &Context, cluster_only: bool) -> Result<Vec<String>, ClusterError> {
+    let names = if cluster_only {
+        vec![context.profile.clone()]
+    } else {
+        context.profiles.names()?
+    };
+    let mut told = Vec::new();
+    let mut engine = None;
+    for name in names {
+        // one broken profile must not keep the others from being told
+        let Ok(Some(profile)) = context.profiles.read(&name) else {
+            continue;
+        };
+        let engine = match &engine {
+            Some(engine) => engine,
+            None => engine.insert(Engine::connect(&context.engine).await?),
+        };
+        let table = cluster::mirror_table(&context.profiles, &name)?;
+        if cluster::tell_mirrors(engine, &context.profiles, &profile, &table).await? {
+            told.push(name);
+        }
+    }
+    Ok(told)
+}

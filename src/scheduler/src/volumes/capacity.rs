@@ -1,0 +1,57 @@
+//! Whether a driver can make a volume for a node: where its class allows that, and where there is room.
+//!
+//! Semantics: `allowedTopologies` of StorageClass, and CSIStorageCapacity for drivers that say `storageCapacity`.
+
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use k8s_openapi::api::storage::v1::{CSIStorageCapacity, StorageClass};
+use machinery::quantity::Quantity;
+use machinery::selector::LabelSelector;
+use serde_json::json;
+
+use super::Volumes;
+use crate::cache::NodeInfo;
+
+/// True if volumes of the class may be where the node is.
+pub(super) fn allows(class: &StorageClass, node: &NodeInfo) -> bool {
+    let Some(terms) = class.allowed_topologies.as_ref().filter(|terms| !terms.is_empty()) else {
+        return true;
+    };
+    terms.iter().any(|term| {
+        let mut wanted = term.match_label_expressions.iter().flatten().peekable();
+        wanted.peek().is_some()
+            && wanted.all(|wanted| {
+                node.labels
+                    .get(&wanted.key)
+                    .is_some_and(|value| wanted.values.contains(value))
+            })
+    })
+}
+
+impl Volumes {
+    /// False if the claim's driver says that it has no room for it where the node is.
+    pub(super) fn has_room(&self, claim: &PersistentVolumeClaim, node: &NodeInfo) -> bool {
+        let Some(class) = self.class_of(claim) else { return true };
+        let driver = self.drivers.get(&class.provisioner);
+        if driver.is_none_or(|driver| driver.spec.storage_capacity != Some(true)) {
+            return true;
+        }
+        let asked = claims::requested(claim);
+        let class = class.metadata.name.as_deref().unwrap_or_default();
+        asked == 0
+            || self.capacities.values().any(|capacity| {
+                capacity.storage_class_name == class && limit(capacity) >= Some(asked) && reaches(capacity, node)
+            })
+    }
+}
+
+fn limit(capacity: &CSIStorageCapacity) -> Option<i64> {
+    // the more precise of the two
+    let limit = capacity.maximum_volume_size.as_ref().or(capacity.capacity.as_ref())?;
+    limit.0.parse::<Quantity>().ok().map(|limit| limit.value())
+}
+
+fn reaches(capacity: &CSIStorageCapacity, node: &NodeInfo) -> bool {
+    let selector = capacity.node_topology.as_ref();
+    let selector = selector.and_then(|selector| LabelSelector::from_object(&json!(selector)).ok());
+    selector.is_some_and(|selector| selector.matches(&node.labels))
+}

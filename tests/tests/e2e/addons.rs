@@ -1,0 +1,225 @@
+//! Addons: what is applied, what is taken away again, and what is said when one does not come up.
+
+use anyhow::{Context as _, ensure};
+use e2e::Cluster;
+use serde_json::Value;
+
+use crate::Shared;
+
+pub(crate) const TESTS: &[(&str, Shared)] = &[
+    ("addons::listed_as_minikube_does", listed_as_minikube_does),
+    (
+        "addons::a_mistyped_name_gets_the_nearest",
+        a_mistyped_name_gets_the_nearest,
+    ),
+    (
+        "addons::what_was_applied_goes_and_nothing_else",
+        what_was_applied_goes_and_nothing_else,
+    ),
+    (
+        "addons::an_image_that_no_registry_has_is_composed",
+        an_image_that_no_registry_has_is_composed,
+    ),
+    (
+        "addons::one_that_does_not_come_up_says_why",
+        one_that_does_not_come_up_says_why,
+    ),
+    (
+        "addons::a_default_one_stays_disabled_over_a_restart",
+        a_default_one_stays_disabled_over_a_restart,
+    ),
+];
+
+const INFO: &str = "
+name: mine
+title: {en: Mine, zh: 我的}
+summary: {en: A test, zh: 测试}
+version: 0.1.0
+images: {Server: {registry: registry.invalid, image: 'nobody/has-this:1'}}
+settings: {greeting: {type: string, default: hello, description: {en: What it says, zh: 问候语}}}
+";
+
+fn map(name: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: mine}}\ndata: {{greeting: '${{settings.greeting}}'}}\n---\n"
+    )
+}
+
+const NAMESPACE: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: mine}\n---\n";
+
+const SERVER: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: server, namespace: mine}
+spec:
+  selector: {matchLabels: {app: server}}
+  template:
+    metadata: {labels: {app: server}}
+    spec: {terminationGracePeriodSeconds: 1, containers: [{name: server, image: '${images.Server}'}]}
+";
+
+/// Writes an addon of the user's own.
+fn write(cluster: &Cluster, info: &str, manifests: &str) -> anyhow::Result<()> {
+    let folder = cluster.sandbox.home().join("addons/mine");
+    fs_err::create_dir_all(&folder)?;
+    fs_err::write(folder.join("addon.yaml"), info)?;
+    fs_err::write(folder.join("all.yaml"), manifests)?;
+    Ok(())
+}
+
+fn forget(cluster: &Cluster) -> anyhow::Result<()> {
+    cluster.rkube(&["addons", "disable", "mine"])?.ok()?;
+    fs_err::remove_dir_all(cluster.sandbox.home().join("addons"))?;
+    cluster.kubectl(&["wait", "--for=delete", "namespace/mine", "--timeout=60s"])?;
+    Ok(())
+}
+
+fn listed_as_minikube_does(cluster: &Cluster) -> anyhow::Result<()> {
+    let list: Value = serde_json::from_str(&cluster.rkube(&["addons", "list", "-o", "json"])?.ok()?)?;
+    ensure!(list["default-storageclass"]["Status"] == "enabled", "{list}");
+    ensure!(list["dashboard"]["Profile"] == cluster.name.as_str(), "{list}");
+    let table = cluster.rkube(&["addons", "list"])?.ok()?;
+    ensure!(
+        table.contains("ADDON NAME") && table.contains("│ storage-provisioner"),
+        "{table}"
+    );
+    Ok(())
+}
+
+fn a_mistyped_name_gets_the_nearest(cluster: &Cluster) -> anyhow::Result<()> {
+    let said = cluster.rkube(&["addons", "enable", "dashbord"])?.failed(115)?;
+    ensure!(said.contains("did you mean dashboard?"), "{said}");
+    let said = cluster.rkube(&["start", "--addons", "dns,storageclas"])?.failed(115)?;
+    ensure!(said.contains("default-storageclass"), "{said}");
+    let said = cluster.rkube(&["addons", "disable", "dns"])?.failed(116)?;
+    ensure!(said.contains("cannot be disabled"), "{said}");
+    Ok(())
+}
+
+fn what_was_applied_goes_and_nothing_else(cluster: &Cluster) -> anyhow::Result<()> {
+    write(cluster, INFO, &[NAMESPACE, &map("one"), &map("two")].concat())?;
+    cluster.rkube(&["addons", "enable", "mine"])?.ok()?;
+    cluster.kubectl(&["-n", "mine", "create", "configmap", "somebodys", "--from-literal=a=b"])?;
+    let names = || {
+        cluster.kubectl(&[
+            "-n",
+            "mine",
+            "get",
+            "configmaps",
+            "-o",
+            "jsonpath={.items[*].metadata.name}",
+        ])
+    };
+    ensure!(names()? == "kube-root-ca.crt one somebodys two", "{}", names()?);
+    // a newer version has one object less, and takes it away at the next start
+    write(
+        cluster,
+        &INFO.replace("0.1.0", "0.2.0"),
+        &[NAMESPACE, &map("one")].concat(),
+    )?;
+    let said = cluster.rkube(&["start"])?;
+    ensure!(said.stderr.contains("The 'mine' addon is enabled"), "{}", said.stderr);
+    ensure!(names()? == "kube-root-ca.crt one somebodys", "{}", names()?);
+
+    cluster.rkube(&["addons", "configure", "mine", "greeting=hi"])?.ok()?;
+    let greeting = cluster.kubectl(&[
+        "-n",
+        "mine",
+        "get",
+        "configmap",
+        "one",
+        "-o",
+        "jsonpath={.data.greeting}",
+    ])?;
+    ensure!(greeting == "hi", "{greeting}");
+    let said = cluster
+        .rkube(&["addons", "configure", "mine", "greting=hi"])?
+        .failed(114)?;
+    ensure!(said.contains("there are greeting"), "{said}");
+
+    // one that somebody made anew in the meantime is not the addon's any more
+    cluster.kubectl(&["-n", "mine", "delete", "configmap", "one"])?;
+    cluster.kubectl(&["-n", "mine", "create", "configmap", "one"])?;
+    write(cluster, &INFO.replace("0.1.0", "0.3.0"), NAMESPACE)?;
+    cluster.rkube(&["addons", "enable", "mine"])?.ok()?;
+    ensure!(names()? == "kube-root-ca.crt one somebodys", "{}", names()?);
+    forget(cluster)
+}
+
+fn one_that_does_not_come_up_says_why(cluster: &Cluster) -> anyhow::Result<()> {
+    let info = format!("{INFO}ready: [{{kind: Deployment, namespace: mine, name: server}}]\n");
+    write(cluster, &info, &[NAMESPACE, SERVER].concat())?;
+    let mirror = format!("http://{}:1", e2e::gateway(cluster)?);
+    let set = ["mirrors", "set", "--cluster", "registry.invalid"];
+    cluster.rkube(&[&set[..], &[&mirror]].concat())?.ok()?;
+    let images = cluster.rkube(&["addons", "images", "mine"])?.ok()?;
+    ensure!(images.contains("registry.invalid/nobody/has-this:1"), "{images}");
+    let said = cluster
+        .rkube(&["addons", "enable", "mine", "--wait-timeout", "6"])?
+        .failed(112)?;
+    for part in [
+        "Deployment mine/server",
+        "0 of 1 available",
+        "image registry.invalid/nobody/has-this:1",
+        "Pull",
+        &format!("{mirror}/nobody/has-this: "),
+        "https://registry.invalid/nobody/has-this: ",
+    ] {
+        ensure!(said.contains(part), "no {part:?} in {said}");
+    }
+    // an image that is there, and the addon comes up
+    let image = "Server=rkube.test/nginx:1";
+    cluster.rkube(&["addons", "enable", "mine", "--images", image])?.ok()?;
+    let said = cluster
+        .rkube(&["addons", "enable", "mine", "--images", "Sever=x"])?
+        .failed(14)?;
+    ensure!(said.contains("it has Server"), "{said}");
+    cluster.rkube(&set)?.ok()?;
+    forget(cluster)
+}
+
+fn an_image_that_no_registry_has_is_composed(cluster: &Cluster) -> anyhow::Result<()> {
+    let info = INFO.replace("has-this:1'", "composed:1', recipe: recipes/server.yaml");
+    let info = format!("{info}ready: [{{kind: Deployment, namespace: mine, name: server}}]\n");
+    write(cluster, &info, &[NAMESPACE, SERVER].concat())?;
+    let recipes = cluster.sandbox.home().join("addons/mine/recipes");
+    fs_err::create_dir_all(&recipes)?;
+    let recipe = fs_err::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../images/test/nginx.yaml"))?;
+    let write = |text: &str| fs_err::write(recipes.join("server.yaml"), text);
+    write(&recipe.replace("\npackages: [", "\npackages: [nobody-has-this-package, "))?;
+    let said = cluster.rkube(&["addons", "enable", "mine"])?.failed(49)?;
+    for part in [
+        "image registry.invalid/nobody/composed:1: no source has it",
+        "https://registry.invalid/nobody/composed: ",
+        "recipe nginx: package nobody-has-this-package",
+    ] {
+        ensure!(said.contains(part), "no {part:?} in {said}");
+    }
+    write(&recipe)?;
+    cluster.rkube(&["addons", "enable", "mine"])?.ok()?;
+    // on every node, whether the pod is there or not
+    for node in [cluster.name.clone(), format!("{}-m02", cluster.name)] {
+        let images = cluster.in_node(&node, "rkube node images")?;
+        ensure!(
+            images.contains("registry.invalid/nobody/composed:1"),
+            "{node}: {images}"
+        );
+    }
+    forget(cluster)
+}
+
+fn a_default_one_stays_disabled_over_a_restart(cluster: &Cluster) -> anyhow::Result<()> {
+    let classes = || cluster.kubectl(&["get", "storageclasses", "-o", "jsonpath={.items[*].metadata.name}"]);
+    cluster.rkube(&["addons", "disable", "default-storageclass"])?.ok()?;
+    ensure!(classes()?.is_empty(), "{}", classes()?);
+    cluster.rkube(&["stop"])?.ok()?;
+    // asked for while the cluster is stopped, done when it starts
+    let said = cluster.rkube(&["addons", "enable", "default-storageclass"])?.ok()?;
+    ensure!(said.contains("will be enabled when the cluster starts"), "{said}");
+    cluster.rkube(&["addons", "disable", "default-storageclass"])?.ok()?;
+    cluster.rkube(&["start"])?.ok()?;
+    ensure!(classes()?.is_empty(), "{}", classes()?);
+    cluster.rkube(&["addons", "enable", "default-storageclass"])?.ok()?;
+    let now = classes()?;
+    (now == "standard").then_some(()).with_context(|| now)
+}

@@ -171,6 +171,27 @@ impl Cluster {
         Ok(())
     }
 
+    /// What a person would look at first after a failure: pods, claims, the last events and what the nodes logged.
+    pub fn state(&self) -> String {
+        let mut out = Vec::new();
+        let mut show = |what: &str, said: anyhow::Result<Output>| {
+            out.push(format!("      -- {what}"));
+            let said = said.map_or_else(|error| format!("{error:#}"), |output| output.stdout + &output.stderr);
+            let lines: Vec<&str> = said.lines().collect();
+            let last = lines.iter().skip(lines.len().saturating_sub(60));
+            out.extend(last.map(|line| format!("      {line}")));
+        };
+        for look in [
+            "get pods,pvc -A -o wide",
+            "get events -A --sort-by=.metadata.creationTimestamp",
+        ] {
+            let args: Vec<&str> = look.split(' ').collect();
+            show(&format!("kubectl {look}"), self.kubectl_command(&args).run());
+        }
+        show("rkube logs", self.rkube(&["logs", "--length=60"]));
+        out.join("\n")
+    }
+
     /// Waits until a pod runs and is ready.
     pub fn pod_ready(&self, namespace: &str, pod: &str) -> anyhow::Result<()> {
         until(&format!("pod {namespace}/{pod}"), 60, || {

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::collection::Collection;
+use crate::newest::Newest;
 use crate::{BoxFuture, Disk, Entry, Event, Expect, Op, Range, RangeQuery, Revision, Store, StoreError, Watch, Write};
 
 /// Transactions waiting for the writer; senders wait when it is full.
@@ -32,7 +32,7 @@ pub struct Embedded {
 #[derive(Debug)]
 struct Collections {
     by_name: RwLock<HashMap<Box<str>, Arc<Collection>>>,
-    newest: Arc<AtomicU64>,
+    newest: Arc<Newest>,
     /// Where the past begins for a collection that has no entry yet.
     opened_at: Revision,
 }
@@ -48,7 +48,7 @@ impl Embedded {
         let (entries, revision) = disk.load()?;
         let collections = Arc::new(Collections {
             by_name: RwLock::default(),
-            newest: Arc::new(AtomicU64::new(revision.0)),
+            newest: Arc::new(Newest::new(revision)),
             opened_at: revision,
         });
         for entry in entries {
@@ -71,20 +71,22 @@ impl Embedded {
 
 impl Store for Embedded {
     fn revision(&self) -> Revision {
-        self.collections.newest()
+        *self.collections.newest.read()
     }
 
     fn get(&self, key: &str) -> BoxFuture<'_, Result<Option<Arc<Entry>>, StoreError>> {
-        let found = self.collections.of(key).map(|collection| collection.get(key));
+        let found = self.collections.of(key).map(|collection| {
+            let _whole = self.collections.newest.read();
+            collection.get(key)
+        });
         Box::pin(std::future::ready(found))
     }
 
     fn range<'a>(&'a self, query: RangeQuery<'a>) -> BoxFuture<'a, Result<Range, StoreError>> {
-        let newest = self.collections.newest();
-        let range = self
-            .collections
-            .of(query.prefix)
-            .and_then(|collection| collection.range(query, newest));
+        let range = self.collections.of(query.prefix).and_then(|collection| {
+            let newest = self.collections.newest.read();
+            collection.range(query, *newest)
+        });
         Box::pin(std::future::ready(range))
     }
 
@@ -101,7 +103,7 @@ impl Store for Embedded {
 
     fn watch(&self, prefix: &str, after: Revision) -> Result<Watch, StoreError> {
         let collection = self.collections.of(prefix)?;
-        let newest = self.collections.newest();
+        let newest = self.revision();
         if after > newest {
             return Err(StoreError::Future { asked: after, newest });
         }
@@ -124,10 +126,6 @@ impl Store for Embedded {
 }
 
 impl Collections {
-    fn newest(&self) -> Revision {
-        Revision(self.newest.load(Ordering::Acquire))
-    }
-
     fn of(&self, key: &str) -> Result<Arc<Collection>, StoreError> {
         let name = collection_name(key).ok_or_else(|| StoreError::Key(key.to_owned()))?;
         if let Some(found) = self.by_name.read().unwrap_or_else(PoisonError::into_inner).get(name) {
@@ -138,6 +136,21 @@ impl Collections {
             .entry(name.into())
             .or_insert_with(|| Arc::new(Collection::new(self.opened_at)));
         Ok(Arc::clone(made))
+    }
+
+    /// Shows a durable transaction, all of it at once.
+    fn publish(&self, events: Vec<Event>) {
+        let Some(revision) = events.first().map(Event::revision) else {
+            return;
+        };
+        let mut newest = self.newest.write();
+        for event in events {
+            match self.of(&event.entry.key) {
+                Ok(collection) => collection.publish(event),
+                Err(error) => tracing::error!(%error, "published a key without a collection"),
+            }
+        }
+        *newest = revision;
     }
 }
 
@@ -187,16 +200,7 @@ impl Writer {
         }
         for (events, answer) in accepted {
             let entries = events.iter().map(|event| Arc::clone(&event.entry)).collect();
-            let revision = events.first().map(Event::revision);
-            for event in events {
-                match self.collections.of(&event.entry.key) {
-                    Ok(collection) => collection.publish(event),
-                    Err(error) => tracing::error!(%error, "published a key without a collection"),
-                }
-            }
-            if let Some(revision) = revision {
-                self.collections.newest.store(revision.0, Ordering::Release);
-            }
+            self.collections.publish(events);
             drop(answer.send(Ok(entries)));
         }
     }

@@ -9,6 +9,7 @@ mod disk;
 mod embedded;
 mod entry;
 mod error;
+mod newest;
 mod watch;
 
 #[cfg(test)]

@@ -325,3 +325,47 @@ fn a_key_without_a_collection_is_refused() {
     let store = Embedded::start(Disk::with_backend(InMemoryBackend::new()).unwrap()).unwrap();
     assert!(matches!(block_on(store.get("/registry/pods")), Err(StoreError::Key(_))));
 }
+
+/// Whoever hears of a change and then looks sees it, with all that its transaction wrote: controllers decide by such a look
+/// and hear of the change only once.
+#[test]
+fn what_a_watcher_was_told_every_later_read_shows() {
+    const OTHER: &str = "/registry/core/others/0";
+    const CHANGES: u64 = 20_000;
+    let store = Embedded::start(Disk::with_backend(InMemoryBackend::new()).unwrap()).unwrap();
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            let mut watch = store.watch(PREFIX, Revision(0)).unwrap();
+            let mut told = Revision(0);
+            while told < Revision(CHANGES) {
+                let Some(event) = watch.ready().unwrap().pop() else {
+                    continue;
+                };
+                told = event.revision();
+                let list = block_on(store.range(all())).unwrap();
+                let other = block_on(store.get(OTHER)).unwrap().unwrap();
+                assert!(list.revision >= told, "told of {told:?}, listed at {:?}", list.revision);
+                assert!(
+                    other.mod_revision >= told,
+                    "told of {told:?}, read {:?}",
+                    other.mod_revision
+                );
+                assert!(store.watch(PREFIX, told).is_ok());
+            }
+        });
+        let write = |key: String| Write {
+            key,
+            expect: Expect::Any,
+            op: Op::Put(payload(0)),
+        };
+        block_on(async {
+            for _ in 0..CHANGES / 100 {
+                // one batch, so that revisions follow each other closely
+                let batch = (0..100).map(|_| store.commit(vec![write(key(0)), write(OTHER.to_owned())]));
+                for committed in futures::future::join_all(batch).await {
+                    committed.unwrap();
+                }
+            }
+        });
+    });
+}

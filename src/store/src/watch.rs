@@ -1,11 +1,11 @@
 //! A watcher: a position in a collection's ring. It owns no buffer; one that falls behind the ring is told so.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::watch;
 
 use crate::collection::Collection;
+use crate::newest::Newest;
 use crate::{Event, Revision, StoreError};
 
 /// Changes of part of a collection, in order. Dropping it ends it.
@@ -13,7 +13,7 @@ use crate::{Event, Revision, StoreError};
 pub struct Watch {
     pub(crate) collection: Arc<Collection>,
     pub(crate) changes: watch::Receiver<Revision>,
-    pub(crate) newest: Arc<AtomicU64>,
+    pub(crate) newest: Arc<Newest>,
     pub(crate) prefix: String,
     pub(crate) position: Revision,
 }
@@ -32,13 +32,12 @@ impl Watch {
 
     /// The changes that are already there.
     pub fn ready(&mut self) -> Result<Vec<Arc<Event>>, StoreError> {
-        // read before the ring: every event up to this revision is in the ring already
-        let newest = Revision(self.newest.load(Ordering::Acquire));
+        let newest = self.newest.read();
         self.changes.mark_unchanged();
         let events = self.collection.events(&self.prefix, self.position)?;
         self.position = events
             .last()
-            .map_or(newest, |event| event.revision())
+            .map_or(*newest, |event| event.revision())
             .max(self.position);
         Ok(events)
     }

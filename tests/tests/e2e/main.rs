@@ -115,9 +115,13 @@ fn main() -> ExitCode {
             Ok(())
         });
         if let Some(cluster) = &cluster {
-            shared
-                .iter()
-                .for_each(|(name, test)| report.run(name, || test(cluster)));
+            for (name, test) in &shared {
+                let before = report.failed.len();
+                report.run(name, || test(cluster));
+                if report.failed.len() > before {
+                    say(&cluster.state());
+                }
+            }
         }
     }
     report.finish()
@@ -126,7 +130,8 @@ fn main() -> ExitCode {
 #[derive(Default)]
 struct Report {
     passed: usize,
-    failed: Vec<String>,
+    /// Names and what they said.
+    failed: Vec<(String, String)>,
 }
 
 impl Report {
@@ -140,22 +145,19 @@ impl Report {
                 say(&format!("ok    {name} ({took:.1} s)"));
             }
             Err(error) => {
-                self.failed.push(name.to_owned());
-                say(&format!(
-                    "FAIL  {name} ({took:.1} s)\n      {}",
-                    format!("{error:#}").replace('\n', "\n      ")
-                ));
+                let said = format!("{error:#}").replace('\n', "\n      ");
+                say(&format!("FAIL  {name} ({took:.1} s)\n      {said}"));
+                self.failed.push((name.to_owned(), said));
             }
         }
     }
 
     fn finish(self) -> ExitCode {
-        say(&format!(
-            "{} passed, {} failed {}",
-            self.passed,
-            self.failed.len(),
-            self.failed.join(" ")
-        ));
+        // once more, where whoever reads the end of a long log finds it
+        for (name, said) in &self.failed {
+            say(&format!("FAIL  {name}\n      {said}"));
+        }
+        say(&format!("{} passed, {} failed", self.passed, self.failed.len()));
         if self.failed.is_empty() {
             ExitCode::SUCCESS
         } else {

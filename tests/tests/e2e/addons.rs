@@ -1,7 +1,7 @@
 //! Addons: what is applied, what is taken away again, and what is said when one does not come up.
 
 use anyhow::{Context as _, ensure};
-use e2e::Cluster;
+use e2e::{Cluster, until};
 use serde_json::Value;
 
 use crate::Shared;
@@ -110,7 +110,12 @@ fn what_was_applied_goes_and_nothing_else(cluster: &Cluster) -> anyhow::Result<(
             "jsonpath={.items[*].metadata.name}",
         ])
     };
-    ensure!(names()? == "kube-root-ca.crt one somebodys two", "{}", names()?);
+    // the first of them comes from a controller, in its own time
+    until("all of them", 20, || {
+        let names = names()?;
+        ensure!(names == "kube-root-ca.crt one somebodys two", "{names}");
+        Ok(())
+    })?;
     // a newer version has one object less, and takes it away at the next start
     write(
         cluster,
@@ -155,7 +160,7 @@ fn one_that_does_not_come_up_says_why(cluster: &Cluster) -> anyhow::Result<()> {
     let images = cluster.rkube(&["addons", "images", "mine"])?.ok()?;
     ensure!(images.contains("registry.invalid/nobody/has-this:1"), "{images}");
     let said = cluster
-        .rkube(&["addons", "enable", "mine", "--wait-timeout", "6"])?
+        .rkube(&["addons", "enable", "mine", "--wait-timeout", "12"])?
         .failed(112)?;
     for part in [
         "Deployment mine/server",

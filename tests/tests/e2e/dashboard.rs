@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use e2e::{Cluster, until};
+use thirtyfour::error::WebDriverErrorInner;
 use thirtyfour::prelude::*;
 
 use crate::Shared;
@@ -142,9 +143,19 @@ impl Page {
     }
 
     async fn press(&self, button: &str) -> anyhow::Result<()> {
-        let button = self.find(&format!("//button[normalize-space()={button:?}]")).await?;
-        button.wait_until().enabled().await?;
-        Ok(button.click().await?)
+        self.click(&format!("//button[normalize-space()={button:?}][not(@disabled)]"))
+            .await
+    }
+
+    /// Clicks what is found; the page may make it anew in between.
+    async fn click(&self, xpath: &str) -> anyhow::Result<()> {
+        for _ in 0..5 {
+            match self.find(xpath).await?.click().await {
+                Err(error) if matches!(error.as_inner(), WebDriverErrorInner::StaleElementReference(_)) => {}
+                clicked => return Ok(clicked?),
+            }
+        }
+        bail!("{xpath} was made anew again and again")
     }
 
     /// The page of an object, loaded anew.
@@ -157,8 +168,8 @@ impl Page {
 
     /// A button of the open dialog.
     async fn answer(&self, button: &str) -> anyhow::Result<()> {
-        let button = format!("//dialog[@open]//button[normalize-space()={button:?}]");
-        Ok(self.find(&button).await?.click().await?)
+        self.click(&format!("//dialog[@open]//button[normalize-space()={button:?}]"))
+            .await
     }
 
     async fn script(&self, code: &str) -> anyhow::Result<serde_json::Value> {

@@ -197,18 +197,13 @@ fn a_load_scales_up_and_down(cluster: &Cluster) -> anyhow::Result<()> {
         }
     };
     until("more replicas", 120, || replicas(&[2, 3]))?;
-    let events = cluster.kubectl(&[
-        "-n",
-        "scaling",
-        "get",
-        "events",
-        "--field-selector",
-        "reason=SuccessfulRescale",
-    ])?;
-    ensure!(
-        events.contains("cpu container resource utilization (percentage of request) above target"),
-        "{events}"
-    );
+    until("the reason why", 20, || {
+        let rescaled = "--field-selector=reason=SuccessfulRescale";
+        let events = cluster.kubectl(&["-n", "scaling", "get", "events", rescaled])?;
+        let why = "cpu container resource utilization (percentage of request) above target";
+        ensure!(events.contains(why), "{events}");
+        Ok(())
+    })?;
     let old = cluster.kubectl(&[
         "-n",
         "scaling",

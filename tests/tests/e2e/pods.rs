@@ -76,7 +76,7 @@ spec:
     image: rkube.test/busybox:1
     restartPolicy: Always
     command: [sh, -c, "echo sidecar >> /notes/order; touch /notes/up; exec sleep 3600"]
-    startupProbe: {exec: {command: [test, -f, /notes/up]}, periodSeconds: 1}
+    startupProbe: {exec: {command: [test, -f, /notes/up]}, periodSeconds: 1, timeoutSeconds: 10}
     volumeMounts: [{name: notes, mountPath: /notes}]
   - name: second
     image: rkube.test/busybox:1
@@ -108,12 +108,12 @@ spec:
   containers:
   - name: http
     image: rkube.test/nginx:1
-    readinessProbe: {httpGet: {path: /ready, port: 80}, periodSeconds: 1}
-    livenessProbe: {tcpSocket: {port: 80}, periodSeconds: 1}
+    readinessProbe: {httpGet: {path: /ready, port: 80}, periodSeconds: 1, timeoutSeconds: 10}
+    livenessProbe: {tcpSocket: {port: 80}, periodSeconds: 1, timeoutSeconds: 10}
   - name: exec
     image: rkube.test/busybox:1
     command: [sh, -c, 'touch /tmp/alive; exec sleep 3600']
-    livenessProbe: {exec: {command: [test, -f, /tmp/alive]}, periodSeconds: 1, failureThreshold: 2}
+    livenessProbe: {exec: {command: [test, -f, /tmp/alive]}, periodSeconds: 1, timeoutSeconds: 10, failureThreshold: 2}
     terminationMessagePath: /dev/termination-log
   terminationGracePeriodSeconds: 1
 ---

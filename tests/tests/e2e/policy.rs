@@ -203,13 +203,12 @@ fn what_comes_in_is_what_the_policies_allow(cluster: &Cluster) -> anyhow::Result
         Ok(page) => bail!("{page}"),
         Err(_) => Ok(()),
     })?;
-    let pod = cluster.get(&["-n", own.namespace, "pod", "web"])?;
-    ensure!(
-        pod["status"]["containerStatuses"][0]["ready"] == true,
-        "the node's probes go on: {}",
-        pod["status"]
-    );
-    Ok(())
+    until("the node's probes to go on", 10, || {
+        let pod = cluster.get(&["-n", own.namespace, "pod", "web"])?;
+        let status = &pod["status"];
+        ensure!(status["containerStatuses"][0]["ready"] == true, "{status}");
+        Ok(())
+    })
 }
 
 fn what_goes_out_is_what_the_policies_allow(cluster: &Cluster) -> anyhow::Result<()> {

@@ -159,7 +159,8 @@ fn a_terminal_and_an_attached_input(cluster: &Cluster) -> anyhow::Result<()> {
     })?;
 
     // script(1) gives kubectl a terminal of its own; its size reaches the container a moment after the command starts
-    let exec = "kubectl -n terminal exec -it talk -- sh -c 'test -t 0 && sleep 1 && stty size && exit 5'";
+    let exec = "kubectl -n terminal exec -it talk -- sh -c \
+        'test -t 0 && for i in $(seq 40); do stty size | grep \"31 77\" && exit 5; sleep 0.25; done'";
     let mut command = Command::new("script");
     command
         .args([

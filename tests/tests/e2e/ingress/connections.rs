@@ -56,13 +56,17 @@ impl Echo {
             }
         })?;
         let (http, _) = ports(cluster)?;
-        let mut client = TcpStream::connect(("127.0.0.1", u16::try_from(http)?))?;
-        client.set_read_timeout(Some(Duration::from_secs(20)))?;
-        client.write_all(
-            b"GET /ws HTTP/1.1\r\nHost: echo.test\r\nConnection: Upgrade\r\nUpgrade: echo\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n",
-        )?;
-        let answer = head(&mut client)?;
-        ensure!(answer.starts_with("HTTP/1.1 101"), "{answer}");
+        // the status says that the Ingress was seen, not yet that its endpoints were
+        let client = until("the upgrade", 20, || {
+            let mut client = TcpStream::connect(("127.0.0.1", u16::try_from(http)?))?;
+            client.set_read_timeout(Some(Duration::from_secs(20)))?;
+            client.write_all(
+                b"GET /ws HTTP/1.1\r\nHost: echo.test\r\nConnection: Upgrade\r\nUpgrade: echo\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n",
+            )?;
+            let answer = head(&mut client)?;
+            ensure!(answer.starts_with("HTTP/1.1 101"), "{answer}");
+            Ok(client)
+        })?;
         Ok(Self { client, server })
     }
 

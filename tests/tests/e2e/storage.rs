@@ -19,6 +19,10 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
         a_claim_grows_if_its_class_lets_it,
     ),
     (
+        "storage::a_local_block_volume_is_the_device_at_its_path",
+        a_local_block_volume_is_the_device_at_its_path,
+    ),
+    (
         "storage::claims_go_with_their_set_if_it_says_so",
         claims_go_with_their_set_if_it_says_so,
     ),
@@ -218,5 +222,86 @@ fn a_claim_grows_if_its_class_lets_it(cluster: &Cluster) -> anyhow::Result<()> {
     ensure!(less.is_err(), "a claim shrank");
     kubectl(&["delete", "pod", "user", "--grace-period=0", "--force"])?;
     cluster.kubectl(&["delete", "namespace", "growing", "--wait=false"])?;
+    Ok(())
+}
+
+/// A volume in block mode, its claim, and a pod with it, all of one name.
+fn block(node: &str, name: &str, source: &str) -> String {
+    format!(
+        "
+apiVersion: v1
+kind: PersistentVolume
+metadata: {{name: {name}}}
+spec:
+  capacity: {{storage: 1Gi}}
+  accessModes: [ReadWriteOnce]
+  volumeMode: Block
+  storageClassName: by-hand
+  claimRef: {{namespace: block, name: {name}}}
+  {source}
+  nodeAffinity:
+    required:
+      nodeSelectorTerms: [{{matchExpressions: [{{key: kubernetes.io/hostname, operator: In, values: [{node}]}}]}}]
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {{name: {name}, namespace: block}}
+spec:
+  accessModes: [ReadWriteOnce]
+  volumeMode: Block
+  storageClassName: by-hand
+  resources: {{requests: {{storage: 1Gi}}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}, namespace: block}}
+spec:
+  terminationGracePeriodSeconds: 0
+  volumes: [{{name: data, persistentVolumeClaim: {{claimName: {name}}}}}]
+  containers:
+  - name: main
+    image: rkube.test/busybox:1
+    command: [sleep, '3600']
+    volumeDevices: [{{name: data, devicePath: /dev/xvda}}]
+"
+    )
+}
+
+fn a_local_block_volume_is_the_device_at_its_path(cluster: &Cluster) -> anyhow::Result<()> {
+    cluster.namespace("block")?;
+    let node = &cluster.name;
+    let apply = |text: &str| cluster.kubectl_with(&["apply", "-f", "-"], text);
+    // of the number of /dev/zero, which every engine lets its containers open; hardened ones deny them real block devices
+    cluster.in_node(
+        node,
+        "mkdir -p /var/disks && mknod /var/disks/zero c 1 5 && ln -s zero /var/disks/link",
+    )?;
+    apply(&block(node, "device", "local: {path: /var/disks/link}"))?;
+    cluster.pod_ready("block", "device")?;
+    let read = "stat -c %t:%T /dev/xvda && head -c 8 /dev/xvda | wc -c";
+    let seen = cluster.kubectl(&["-n", "block", "exec", "device", "--", "sh", "-c", read])?;
+    ensure!(seen == "1:5\n8\n", "{seen}");
+
+    apply(&block(node, "folder", "local: {path: /var/disks}"))?;
+    apply(&block(node, "host-path", "hostPath: {path: /var/disks/zero}"))?;
+    for (pod, why) in [
+        (
+            "folder",
+            "MapVolume.MapBlockVolume failed for volume \"data\" : /var/disks is not a device",
+        ),
+        (
+            "host-path",
+            "MapVolume.FindMapperPluginBySpec failed to find BlockVolumeMapper plugin. Volume plugin is nil.",
+        ),
+    ] {
+        until("the reason why the pod waits", 60, || {
+            let events = cluster.kubectl(&["-n", "block", "events", "--for", &format!("pod/{pod}")])?;
+            ensure!(events.contains("FailedMapVolume") && events.contains(why), "{events}");
+            Ok(())
+        })?;
+    }
+    cluster.kubectl(&["delete", "namespace", "block", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "pv", "device", "folder", "host-path"])?;
+    cluster.in_node(node, "rm -r /var/disks")?;
     Ok(())
 }

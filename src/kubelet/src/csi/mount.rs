@@ -42,6 +42,15 @@ impl Mounting<'_> {
 
     /// Publishes the volume to the pod; published before, it is again, which drivers must allow.
     pub(crate) async fn publish(&self, volume: &CsiVolume) -> Result<PathBuf, VolumeError> {
+        self.call(volume, false).await
+    }
+
+    /// Publishes anew what the pod has: nothing is staged anew for that.
+    pub(crate) async fn publish_anew(&self, volume: &CsiVolume) -> Result<PathBuf, VolumeError> {
+        self.call(volume, true).await
+    }
+
+    async fn call(&self, volume: &CsiVolume, staged: bool) -> Result<PathBuf, VolumeError> {
         let csi = &self.context().csi;
         let _held = csi.hold(&volume.driver, &volume.handle).await;
         let driver = csi.driver(&volume.driver)?;
@@ -65,6 +74,7 @@ impl Mounting<'_> {
             attachment: attachment.into_iter().collect(),
             object: object.unwrap_or_default(),
             record,
+            staged,
         };
         call.run().await
     }
@@ -126,6 +136,8 @@ struct Call<'a> {
     attachment: HashMap<String, String>,
     object: CSIDriverSpec,
     record: Record,
+    /// Staged it is already, if it is to be.
+    staged: bool,
 }
 
 impl Call<'_> {
@@ -143,7 +155,7 @@ impl Call<'_> {
         }
         let staging = self.volume.staging(root);
         let stages = self.known.stage && !self.volume.ephemeral;
-        if stages {
+        if stages && !self.staged {
             self.stage(&staging).await?;
         }
         let request = self.request(&target, stages.then_some(&staging)).await?;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, PodStatus, ResourceRequirements};
 use tasks::Group;
 use tokio::time::Instant;
@@ -20,12 +19,11 @@ use crate::context::Context;
 use crate::events::Kind;
 use crate::probes::Probes;
 use crate::runtime::View;
-use crate::sources::mirror;
-use crate::status::{self, Desired, Writer};
+use crate::status::Writer;
 use crate::volumes::{self, lookup::Tokens, mounted::Mounted};
 
 /// After a failure whose end nothing announces.
-const RETRY: Duration = Duration::from_secs(2);
+pub(super) const RETRY: Duration = Duration::from_secs(2);
 /// Rounds of "look and act" without waiting; a pod of many init containers needs some.
 const ROUNDS: usize = 16;
 
@@ -266,40 +264,6 @@ impl Actor {
         false
     }
 
-    /// Decides whether the pod's time is up.
-    fn judge(&mut self) {
-        if self.life != Life::Running {
-            return;
-        }
-        if self.removed || self.pod.metadata.deletion_timestamp.is_some() {
-            self.life = Life::Ending;
-            return;
-        }
-        // Evicted or failed by someone else.
-        let shown = self.pod.status.as_ref().and_then(|status| status.phase.as_deref());
-        if matches!(shown, Some("Succeeded" | "Failed")) {
-            if let Some(status) = &self.pod.status {
-                self.status = status.clone();
-            }
-            self.life = Life::Ending;
-            return;
-        }
-        let Some(deadline) = self.pod.spec.as_ref().and_then(|spec| spec.active_deadline_seconds) else {
-            return;
-        };
-        let Some(began) = self.status.start_time.as_ref().map(|time| time.0) else {
-            return;
-        };
-        let left = deadline - Timestamp::now().duration_since(began).as_secs();
-        if left > 0 {
-            self.wake_in(Duration::from_secs(left as u64));
-        } else {
-            let message = "Pod was active on the node longer than the specified deadline".to_owned();
-            self.failed = Some(("DeadlineExceeded".to_owned(), message));
-            self.life = Life::Ending;
-        }
-    }
-
     /// Takes the steps of the plan. True if the runtime is to be looked at again at once.
     async fn advance(&mut self) -> bool {
         let plan = plan(&self.spec(), &self.view, &self.known);
@@ -332,17 +296,7 @@ impl Actor {
         for name in self.ephemeral_to_start().into_iter().chain(plan.start) {
             acted |= self.start_container(&name).await;
         }
-        let due = [self.tokens.next_refresh(), self.mounted.next_look()];
-        if let Some(refresh) = due.into_iter().flatten().min() {
-            let left = refresh.duration_since(Timestamp::now());
-            match Duration::try_from(left) {
-                Ok(left) if !left.is_zero() => self.wake_in(left),
-                _ => {
-                    self.prepare_volumes().await;
-                    self.wake_in(Duration::from_mins(1));
-                }
-            }
-        }
+        self.refresh_volumes().await;
         acted
     }
 
@@ -355,97 +309,5 @@ impl Actor {
         list.map(|container| container.name.clone())
             .filter(|name| self.view.latest(name).is_none())
             .collect()
-    }
-
-    /// Prepares the pod's volumes, or refreshes them. False if one cannot be made now.
-    pub(super) async fn prepare_volumes(&mut self) -> bool {
-        let namespace = self.pod.metadata.namespace.clone().unwrap_or_default();
-        let ips = self.ips();
-        let preparation = volumes::Preparation {
-            pod: &self.pod,
-            root: &self.context.options.root,
-            facts: &self.context.facts(ips),
-            lookup: volumes::lookup::Lookup {
-                context: &self.context,
-                namespace: &namespace,
-                mailbox: &self.mailbox,
-                tokens: &self.tokens,
-                mounted: &self.mounted,
-            },
-        };
-        let began = Instant::now();
-        match preparation.run().await {
-            Ok(places) => {
-                self.volumes = places;
-                if !self.prepared {
-                    let took = Some(began.elapsed());
-                    self.context.recorder.step(&self.pod, None, "Volumes", took, "");
-                }
-                self.prepared = true;
-                true
-            }
-            Err((volume, error)) => {
-                let message = format!("MountVolume.SetUp failed for volume \"{volume}\" : {error}");
-                self.context
-                    .recorder
-                    .pod(&self.pod, None, Kind::Warning, "FailedMount", message);
-                self.wake_in(RETRY);
-                false
-            }
-        }
-    }
-
-    /// Tells whoever traces of containers that have become ready.
-    fn note_ready(&self, old: &PodStatus, new: &PodStatus) {
-        let ready = |status: &PodStatus, name: &str| {
-            let mut list = status.container_statuses.iter().flatten();
-            list.any(|container| container.name == name && container.ready)
-        };
-        for container in new.container_statuses.iter().flatten() {
-            if container.ready && !ready(old, &container.name) {
-                self.context
-                    .recorder
-                    .step(&self.pod, Some(&container.name), "Ready", None, "");
-            }
-        }
-    }
-
-    /// Computes the status and hands it to the writer if it has changed.
-    pub(super) fn tell(&mut self) {
-        let facts = status::Facts {
-            applied: self.applied.clone(),
-            waiting: self.waiting.clone(),
-            ready: self.probes.ready.clone(),
-            started: self.probes.started.clone(),
-            terminal: self.life != Life::Running,
-            failed: self.failed.clone(),
-            host_ips: self.context.host_ips(),
-        };
-        // Conditions of others come from the object as last seen, the kubelet's own from what it last said.
-        let mut old = self.status.clone();
-        let shown = self
-            .pod
-            .status
-            .as_ref()
-            .and_then(|status| status.conditions.clone())
-            .unwrap_or_default();
-        status::adopt_foreign(&mut old, shown);
-        let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
-        let mut status = status::generate(&self.pod, &old, &self.view, &facts, now);
-        self.note_ready(&old, &status);
-        let ended = self.life == Life::Ended;
-        if !ended && self.life == Life::Ending {
-            // A terminal phase promises that nothing runs any more.
-            status::hold_back_terminal(&mut status, &old);
-        }
-        let delete = ended && !self.removed && self.pod.metadata.deletion_timestamp.is_some();
-        self.status = status.clone();
-        if !self.removed || mirror::is_static(&self.pod) && !ended {
-            self.writer.set(Desired {
-                pod: self.pod.clone(),
-                status,
-                delete,
-            });
-        }
     }
 }

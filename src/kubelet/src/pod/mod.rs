@@ -10,6 +10,7 @@ pub(crate) mod fields;
 mod hooks;
 mod hosts;
 mod inbox;
+mod judge;
 pub(crate) mod mailbox;
 mod plan;
 mod pull;
@@ -20,5 +21,7 @@ pub(crate) mod sandbox;
 mod security;
 mod start;
 mod stop;
+mod tell;
+mod volumes;
 
 pub(crate) use actor::{End, start};

@@ -1,5 +1,6 @@
 //! Volumes by claim: which volume it is, and those that the node has by itself.
 
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -42,27 +43,23 @@ pub(super) fn prepare(
 ) -> Result<Place, VolumeError> {
     let empty = PersistentVolumeSpec::default();
     let spec = volume.spec.as_ref().unwrap_or(&empty);
-    let block = spec.volume_mode.as_deref() == Some("Block");
+    if spec.volume_mode.as_deref() == Some("Block") {
+        return device(spec, read_only);
+    }
     let place = |path: &str| Place {
         path: PathBuf::from(path),
-        block,
+        block: false,
         read_only,
     };
-    if let Some(source) = spec.host_path.as_ref().filter(|_| !block) {
+    if let Some(source) = &spec.host_path {
         host_path::prepare(&source.path, source.type_.as_deref().unwrap_or_default())?;
         return Ok(place(&source.path));
     }
     let Some(source) = &spec.local else {
-        return Err(VolumeError::Unsupported(if block {
-            "persistentVolumeClaim with volumeMode Block (other than csi and local)"
-        } else {
-            "persistentVolumeClaim (other than csi, local and hostPath)"
-        }));
+        return Err(VolumeError::Unsupported(
+            "persistentVolumeClaim (other than csi, local and hostPath)",
+        ));
     };
-    if block {
-        host_path::prepare(&source.path, "BlockDevice")?;
-        return Ok(place(&source.path));
-    }
     let path = Path::new(&source.path);
     let provisioner = volume.annotations().get(PROVISIONED_BY);
     if provisioner == Some(&own.provisioner) && path.parent() == Some(&own.root) && !path.exists() {
@@ -76,6 +73,32 @@ pub(super) fn prepare(
         ownership::hand_over(path, group, false)?;
     }
     Ok(place(&source.path))
+}
+
+/// A block volume that the node has by itself: of a `local` volume the device at its path.
+///
+/// Upstream has no mapper for the other kinds, `hostPath` among them. It also keeps the device open by way of a loop device,
+/// so that none comes in its place under the same number; engines deny their containers loop devices, so this is left out.
+fn device(spec: &PersistentVolumeSpec, read_only: bool) -> Result<Place, VolumeError> {
+    if spec.iscsi.is_some() || spec.fc.is_some() {
+        return Err(VolumeError::Unsupported(
+            "persistentVolumeClaim with volumeMode Block (other than csi and local)",
+        ));
+    }
+    let source = spec.local.as_ref().ok_or(VolumeError::NoMapper)?;
+    let failed = |step, why| VolumeError::Map { step, why };
+    let path = fs_err::canonicalize(&source.path)
+        .map_err(|error| failed("MapVolume.EvalHostSymlinks failed", error.to_string()))?;
+    let kind = fs_err::metadata(&path)?.file_type();
+    if !kind.is_block_device() && !kind.is_char_device() {
+        let why = format!("{} is not a device", source.path);
+        return Err(failed("MapVolume.MapBlockVolume failed", why));
+    }
+    Ok(Place {
+        path,
+        block: true,
+        read_only,
+    })
 }
 
 #[cfg(test)]
@@ -120,14 +143,37 @@ mod tests {
     }
 
     #[test]
-    fn a_block_volume_must_be_a_block_device() {
+    fn a_block_volume_is_the_device_at_its_path() {
         let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("disk");
+        fs_err::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        let prepared = |source: serde_json::Value| prepare(&volume(source), &own(folder.path()), None, true);
+        let found = prepared(json!({"volumeMode": "Block", "local": {"path": link}})).unwrap();
+        assert_eq!(
+            (found.path.as_path(), found.block, found.read_only),
+            (Path::new("/dev/null"), true, true)
+        );
+        let refused = |source: serde_json::Value| prepared(source).unwrap_err().event("data");
         let here = folder.path().display().to_string();
-        let object = volume(json!({"volumeMode": "Block", "local": {"path": here}}));
-        let error = prepare(&object, &own(folder.path()), None, false).unwrap_err();
-        assert!(error.to_string().contains("is not a block device"), "{error}");
-        let object = volume(json!({"volumeMode": "Block", "hostPath": {"path": here}}));
-        let error = prepare(&object, &own(folder.path()), None, false).unwrap_err();
-        assert!(error.to_string().contains("not supported"), "{error}");
+        let (reason, message) = refused(json!({"volumeMode": "Block", "local": {"path": here}}));
+        assert_eq!(reason, "FailedMapVolume");
+        assert_eq!(
+            message,
+            format!("MapVolume.MapBlockVolume failed for volume \"data\" : {here} is not a device")
+        );
+        let (_, message) = refused(json!({"volumeMode": "Block", "local": {"path": format!("{here}/absent")}}));
+        assert!(
+            message.starts_with("MapVolume.EvalHostSymlinks failed for volume \"data\" : "),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn there_are_no_block_volumes_of_the_hosts_paths() {
+        let object = volume(json!({"volumeMode": "Block", "hostPath": {"path": "/dev/null"}}));
+        let error = prepare(&object, &own(Path::new("/")), None, false).unwrap_err();
+        let (reason, message) = error.event("data");
+        assert_eq!(reason, "FailedMapVolume");
+        assert!(message.contains("failed to find BlockVolumeMapper plugin"), "{message}");
     }
 }

@@ -25,7 +25,7 @@ use crate::csi::CsiError;
 use crate::pod::fields::FieldError;
 use crate::sources::objects::ObjectError;
 
-/// Why a volume cannot be prepared; the pod waits and the reason shows as `FailedMount`.
+/// Why a volume cannot be prepared; the pod waits, and an event says why.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum VolumeError {
     #[error("{kind} \"{name}\" not found")]
@@ -42,6 +42,11 @@ pub(crate) enum VolumeError {
     HostPath(String),
     #[error("{0}")]
     Claim(String),
+    /// A block volume without a device to show; `step` is upstream's name of what failed.
+    #[error("{why}")]
+    Map { step: &'static str, why: String },
+    #[error("MapVolume.FindMapperPluginBySpec failed to find BlockVolumeMapper plugin. Volume plugin is nil.")]
+    NoMapper,
     #[error(transparent)]
     Csi(#[from] CsiError),
     #[error("volumes of kind {0} are not supported by this kubelet")]
@@ -54,6 +59,20 @@ pub(crate) enum VolumeError {
     Io(#[from] io::Error),
     #[error("{0}")]
     Mount(#[from] rustix::io::Errno),
+}
+
+impl VolumeError {
+    /// Reason and message of the event about the pod's `volume`.
+    pub(crate) fn event(&self, volume: &str) -> (&'static str, String) {
+        match self {
+            Self::Map { step, .. } => ("FailedMapVolume", format!("{step} for volume \"{volume}\" : {self}")),
+            Self::NoMapper => ("FailedMapVolume", format!("{self} for volume \"{volume}\"")),
+            _ => (
+                "FailedMount",
+                format!("MountVolume.SetUp failed for volume \"{volume}\" : {self}"),
+            ),
+        }
+    }
 }
 
 /// The pod's folder below the kubelet's root.

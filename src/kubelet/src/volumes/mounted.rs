@@ -22,7 +22,7 @@ struct Held {
     place: Place,
     /// Given by a driver.
     csi: Option<Arc<CsiVolume>>,
-    /// When it is to be published again.
+    /// When it is to be published again, if its driver wants that then.
     again: Option<Timestamp>,
     /// When it is to be grown again: the driver has failed to.
     stuck: Option<Timestamp>,
@@ -129,16 +129,13 @@ impl Mounted {
 
     async fn publish(&self, mounting: &Mounting<'_>, name: &str, volume: CsiVolume) -> Result<Place, VolumeError> {
         let path: PathBuf = mounting.publish(&volume).await?;
-        let again = mounting.is_republished(&volume).await;
         let place = Place {
             path,
             block: volume.is_block(),
             read_only: volume.is_read_only(),
         };
         let place = self.keep(name, place, Some(volume));
-        if again {
-            self.change(name, |held| held.again = Some(Timestamp::now() + REPUBLISH));
-        }
+        self.change(name, |held| held.again = Some(Timestamp::now() + REPUBLISH));
         Ok(place)
     }
 
@@ -150,12 +147,18 @@ impl Mounted {
         if again > Timestamp::now() {
             return;
         }
-        let pause = match mounting.publish(volume).await {
-            Ok(_) => REPUBLISH,
+        // a driver may have changed its mind since
+        let done = if mounting.is_republished(volume).await {
+            mounting.publish_anew(volume).await.map(drop)
+        } else {
+            Ok(())
+        };
+        let pause = match done {
+            Ok(()) => REPUBLISH,
             Err(error) => {
-                let message = format!("MountVolume.SetUp failed for volume \"{name}\" : {error}");
+                let (reason, message) = error.event(name);
                 let recorder = &mounting.lookup.context.recorder;
-                recorder.pod(mounting.pod, None, Kind::Warning, "FailedMount", message);
+                recorder.pod(mounting.pod, None, Kind::Warning, reason, message);
                 RETRY
             }
         };

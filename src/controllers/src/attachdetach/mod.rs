@@ -17,6 +17,7 @@ use k8s_openapi::api::storage::v1::VolumeAttachment;
 use kube::ResourceExt as _;
 use tokio::time::Instant;
 
+use crate::shared::nodes::{is_out_of_service, is_ready};
 use crate::shared::record::Events;
 use crate::shared::{Ctx, Key, Queue, Result, work};
 
@@ -151,8 +152,8 @@ fn told(old: Option<&Arc<Node>>, new: Option<&Arc<Node>>) -> bool {
         (
             status.and_then(|status| status.volumes_in_use.clone()),
             names(node),
-            nodes::is_ready(node),
-            nodes::is_out_of_service(node),
+            is_ready(node),
+            is_out_of_service(node),
             is_managed(node),
         )
     };

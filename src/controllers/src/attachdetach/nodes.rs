@@ -13,8 +13,6 @@ use super::{Attacher, volume_of};
 use crate::shared::error::Tolerate as _;
 use crate::shared::{Key, Result};
 
-const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
-
 /// Names of the volumes that the node may rely on.
 pub(super) fn attached(node: &Node) -> BTreeSet<String> {
     let listed = node.status.as_ref().and_then(|status| status.volumes_attached.as_ref());
@@ -24,17 +22,6 @@ pub(super) fn attached(node: &Node) -> BTreeSet<String> {
 pub(super) fn uses(node: &Node, volume: &str) -> bool {
     let in_use = node.status.as_ref().and_then(|status| status.volumes_in_use.as_ref());
     in_use.is_some_and(|names| names.iter().any(|name| name == volume))
-}
-
-pub(super) fn is_ready(node: &Node) -> bool {
-    let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
-    let mut conditions = conditions.into_iter().flatten();
-    conditions.any(|condition| condition.type_ == "Ready" && condition.status == "True")
-}
-
-pub(super) fn is_out_of_service(node: &Node) -> bool {
-    let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_ref());
-    taints.into_iter().flatten().any(|taint| taint.key == OUT_OF_SERVICE)
 }
 
 impl Attacher {

@@ -161,6 +161,42 @@ async fn a_volume_follows_its_pods_and_waits_until_a_node_has_given_it_back() {
 }
 
 #[tokio::test]
+async fn a_node_out_of_service_loses_its_pods_and_then_its_volumes() {
+    let cluster = Cluster::start().await;
+    cluster.node("a").await;
+    cluster.volume().await;
+    cluster.user("lost", "a").await;
+    let attachment = cluster.attached_to("a").await;
+    let attached = json!({"attached": true});
+    cluster.status::<VolumeAttachment>(&attachment, attached).await;
+    let silent = json!({"volumesInUse": [VOLUME], "conditions": [{"type": "Ready", "status": "Unknown"}]});
+    cluster.status::<Node>("a", silent).await;
+    let pods: Api<Pod> = cluster.api();
+    pods.delete("lost", &DeleteParams::default()).await.expect("deleted");
+    // it may still run there
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(pods.get_opt("lost").await.expect("get").is_some());
+    assert_eq!(cluster.attached_to("a").await, attachment);
+
+    let taint = json!({"key": "node.kubernetes.io/out-of-service", "effect": "NoExecute"});
+    let nodes: Api<Node> = Api::all(cluster.client.clone());
+    let patch = Patch::Merge(json!({"spec": {"taints": [taint]}}));
+    nodes
+        .patch("a", &PatchParams::default(), &patch)
+        .await
+        .expect("tainted");
+    cluster
+        .everywhere("the end of the pod", |all: &[Pod]| all.is_empty().then_some(()))
+        .await;
+    cluster
+        .everywhere("the end of the attachment", |all: &[VolumeAttachment]| {
+            all.is_empty().then_some(())
+        })
+        .await;
+    cluster.group.stop(Duration::from_secs(1)).await;
+}
+
+#[tokio::test]
 async fn a_driver_that_needs_no_attaching_gets_none_and_a_failure_is_told_the_pod() {
     let cluster = Cluster::start().await;
     cluster.node("a").await;

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::plan::{Seen, Step, steps};
 use super::{Attacher, is_managed, nodes, volume_of};
 use crate::shared::error::Tolerate as _;
+use crate::shared::nodes::{is_out_of_service, is_ready};
 use crate::shared::{Key, Result, pods};
 
 /// A node that has just said that it uses a volume is asked again after this.
@@ -112,8 +113,8 @@ impl Attacher {
             node: name.clone(),
             deleting: attachment.metadata.deletion_timestamp.is_some(),
             in_use,
-            node_ready: node.as_ref().is_some_and(|node| nodes::is_ready(node)),
-            out_of_service: node.as_ref().is_some_and(|node| nodes::is_out_of_service(node)),
+            node_ready: node.as_ref().is_some_and(|node| is_ready(node)),
+            out_of_service: node.as_ref().is_some_and(|node| is_out_of_service(node)),
             unneeded: since,
         }
     }

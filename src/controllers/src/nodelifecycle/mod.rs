@@ -19,7 +19,7 @@ use kube::api::PostParams;
 
 use crate::shared::error::Tolerate as _;
 use crate::shared::record::Events;
-use crate::shared::{Ctx, Key, Queue, Result, work};
+use crate::shared::{Ctx, Key, Queue, Result, nodes, work};
 
 /// A node that was not heard of for this long is unknown.
 const GRACE: i64 = 50;
@@ -118,7 +118,7 @@ async fn sync(ctx: &Ctx, events: &Events, eviction: &Events, key: &Key) -> Resul
             None => return Ok(None),
         }
     }
-    if !taints::is_ready(&node) {
+    if !nodes::is_ready(&node) {
         evict::mark_not_ready(ctx, &key.name).await?;
     }
     let next_eviction = evict::evict(ctx, eviction, &node, now).await?;

@@ -38,10 +38,6 @@ fn status<'a>(node: &'a Node, ty: &str) -> Option<&'a str> {
         .map(|condition| condition.status.as_str())
 }
 
-pub(super) fn is_ready(node: &Node) -> bool {
-    status(node, "Ready") == Some("True")
-}
-
 /// The node's taints as they should be: those of others as they are, those by condition as its conditions say.
 pub(super) fn wanted(node: &Node, now: Timestamp) -> Vec<Taint> {
     let current = node

@@ -79,5 +79,5 @@ fn silence_makes_conditions_unknown_once() {
     assert_eq!(last_heard(&node, Some(now)), now);
     assert!(make_unknown(&mut node, now));
     assert!(!make_unknown(&mut node, now));
-    assert!(!taints::is_ready(&node));
+    assert!(!nodes::is_ready(&node));
 }

@@ -1,5 +1,8 @@
 //! Volumes of a CSI driver: a small one of the tests' own on every node, with the tests as external attacher and resizer.
 
+mod nodes;
+mod together;
+
 use std::process::Command;
 
 use anyhow::{bail, ensure};
@@ -20,6 +23,18 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
     (
         "csi::a_block_volume_is_a_device_in_the_container",
         a_block_volume_is_a_device_in_the_container,
+    ),
+    (
+        "csi::a_claim_an_ephemeral_claim_and_an_inline_volume_in_one_pod",
+        together::a_claim_an_ephemeral_claim_and_an_inline_volume_in_one_pod,
+    ),
+    (
+        "csi::a_volume_moves_once_its_node_has_given_it_back",
+        nodes::a_volume_moves_once_its_node_has_given_it_back,
+    ),
+    (
+        "csi::from_a_node_out_of_service_a_volume_is_taken",
+        nodes::from_a_node_out_of_service_a_volume_is_taken,
     ),
     (
         "csi::a_driver_that_leaves_is_no_longer_shown",
@@ -157,14 +172,17 @@ spec:
     )
 }
 
-/// Does what the external attacher of a driver does.
+/// Does what the external attacher of a driver does, on the node that the volume is wanted on.
 fn attach(cluster: &Cluster, volume: &str) -> anyhow::Result<()> {
-    let name = until("the attachment", 30, || {
-        let all = cluster.get(&["volumeattachments"])?;
-        let mut all = all["items"].as_array().into_iter().flatten();
-        match all.find(|one| one["spec"]["source"]["persistentVolumeName"] == volume) {
-            Some(one) => Ok(one["metadata"]["name"].as_str().unwrap_or_default().to_owned()),
-            None => bail!("none of {volume}"),
+    attach_to(cluster, volume, None)
+}
+
+fn attach_to(cluster: &Cluster, volume: &str, node: Option<&str>) -> anyhow::Result<()> {
+    let name = until("the attachment", 60, || {
+        let all = attachments(cluster, volume)?;
+        match all.iter().find(|(_, on)| node.is_none_or(|node| node == on)) {
+            Some((name, _)) => Ok(name.clone()),
+            None => bail!("{volume}: {all:?}"),
         }
     })?;
     let status = json!({"status": {"attached": true, "attachmentMetadata": {"disk": "sesame"}}}).to_string();
@@ -179,6 +197,17 @@ fn attach(cluster: &Cluster, volume: &str) -> anyhow::Result<()> {
     ];
     cluster.kubectl(&patch)?;
     Ok(())
+}
+
+/// The volume's attachments, with their nodes.
+fn attachments(cluster: &Cluster, volume: &str) -> anyhow::Result<Vec<(String, String)>> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let all = cluster.get(&["volumeattachments"])?;
+    let all = all["items"].as_array().into_iter().flatten();
+    Ok(all
+        .filter(|one| one["spec"]["source"]["persistentVolumeName"] == volume)
+        .map(|one| (text(&one["metadata"]["name"]), text(&one["spec"]["nodeName"])))
+        .collect())
 }
 
 fn in_csi(cluster: &Cluster, args: &[&str]) -> anyhow::Result<String> {

@@ -23,6 +23,9 @@ pub(crate) struct Driver {
     pub(crate) node: String,
 }
 
+/// While this file is there, volumes cannot be unstaged.
+const FAULT: &str = "fail-unstage";
+
 /// Writes down what happened.
 pub(crate) fn note(what: &str) {
     let journal = fs_err::OpenOptions::new()
@@ -44,6 +47,14 @@ fn failed(error: impl std::fmt::Display) -> Status {
 
 fn is_block(capability: Option<&v1::VolumeCapability>) -> bool {
     capability.is_some_and(|capability| matches!(capability.access_type, Some(AccessType::Block(_))))
+}
+
+/// The options to mount with.
+fn flags(capability: Option<&v1::VolumeCapability>) -> &[String] {
+    match capability.and_then(|capability| capability.access_type.as_ref()) {
+        Some(AccessType::Mount(mount)) => &mount.mount_flags,
+        _ => &[],
+    }
 }
 
 fn bind(from: &Path, to: &str) -> Result<(), Status> {
@@ -122,7 +133,8 @@ impl Node for Driver {
         if !is_block(asked.volume_capability.as_ref()) {
             bind(&folder(&asked.volume_id), &asked.staging_target_path)?;
         }
-        note(&format!("stage {}", asked.volume_id));
+        let flags = flags(asked.volume_capability.as_ref());
+        note(&format!("stage {} flags={flags:?}", asked.volume_id));
         Ok(Response::new(v1::NodeStageVolumeResponse {}))
     }
 
@@ -131,6 +143,10 @@ impl Node for Driver {
         request: Request<v1::NodeUnstageVolumeRequest>,
     ) -> Result<Response<v1::NodeUnstageVolumeResponse>, Status> {
         let asked = request.into_inner();
+        if Path::new(ROOT).join(FAULT).exists() {
+            note(&format!("fail-unstage {}", asked.volume_id));
+            return Err(Status::internal("told to fail"));
+        }
         if is_mounted(&asked.staging_target_path) {
             unmount(asked.staging_target_path.as_str(), UnmountFlags::empty()).map_err(failed)?;
         }

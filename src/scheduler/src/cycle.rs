@@ -62,14 +62,14 @@ impl std::fmt::Display for Unschedulable {
     }
 }
 
-/// The best node for the pod. `volumes` says what keeps the pod's volumes from a node. Equal nodes are told apart by `tie`,
+/// The best node for the pod. `reach` says what keeps the pod's volumes and devices from a node. Equal nodes are told apart by `tie`,
 /// a random number. Whoever traces is told in `told` what was thought of each node.
 pub(crate) fn choose(
     profile: &Profile,
     pod: &PodInfo,
     nodes: &[&NodeInfo],
     namespaces: &Namespaces,
-    volumes: impl Fn(&NodeInfo) -> Option<Refusal>,
+    reach: impl Fn(&NodeInfo) -> Option<(&'static str, Refusal)>,
     tie: u64,
     mut told: Option<&mut Vec<Verdict>>,
 ) -> Result<String, Unschedulable> {
@@ -81,7 +81,7 @@ pub(crate) fn choose(
     let topology = Topology::of(pod, nodes, namespaces);
     let mut fitting = Vec::new();
     for &node in nodes {
-        match filter(profile, pod, node, &volumes, &topology) {
+        match filter(profile, pod, node, &reach, &topology) {
             None => fitting.push(node),
             Some((plugin, refusal)) => {
                 if let Some(told) = &mut told {

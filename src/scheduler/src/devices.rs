@@ -50,8 +50,12 @@ impl Devices {
         Ok(Self(selectors))
     }
 
-    pub(crate) fn filter(&self, node: &NodeInfo) -> Option<Refusal> {
+    /// The plugin, and why the node will not do.
+    pub(crate) fn filter(&self, node: &NodeInfo) -> Option<(&'static str, Refusal)> {
         let reached = self.0.iter().all(|selector| node_affinity::selects(selector, node));
-        (!reached).then(|| Refusal::hopeless("resourceclaim not available on the node"))
+        (!reached).then(|| {
+            let refusal = Refusal::hopeless("resourceclaim not available on the node");
+            ("DynamicResources", refusal)
+        })
     }
 }

@@ -56,13 +56,13 @@ pub(crate) fn is_waiting<'a>(pod: &PodInfo, mut nodes: impl Iterator<Item = &'a 
         })
 }
 
-/// The best of these nodes to make room on; `None` if no sacrifice would help. `volumes` says what keeps the
+/// The best of these nodes to make room on; `None` if no sacrifice would help. `reach` says what keeps the
 /// pod's volumes from a node, `topology` is that of all nodes.
 pub(crate) fn plan<'a>(
     profile: &Profile,
     pod: &PodInfo,
     nodes: impl Iterator<Item = &'a NodeInfo>,
-    volumes: impl Fn(&NodeInfo) -> Option<Refusal>,
+    reach: impl Fn(&NodeInfo) -> Option<(&'static str, Refusal)>,
     topology: &Topology<'_>,
     budgets: &[Budget],
 ) -> Option<Plan> {
@@ -70,7 +70,7 @@ pub(crate) fn plan<'a>(
         return None;
     }
     nodes
-        .filter_map(|node| on(profile, pod, node, &volumes, topology, budgets))
+        .filter_map(|node| on(profile, pod, node, &reach, topology, budgets))
         .min_by_key(Plan::cost)
 }
 
@@ -79,11 +79,11 @@ fn on(
     profile: &Profile,
     pod: &PodInfo,
     node: &NodeInfo,
-    volumes: impl Fn(&NodeInfo) -> Option<Refusal>,
+    reach: impl Fn(&NodeInfo) -> Option<(&'static str, Refusal)>,
     topology: &Topology<'_>,
     budgets: &[Budget],
 ) -> Option<Plan> {
-    let fits = |node: &NodeInfo, topology: &Topology<'_>| filter(profile, pod, node, &volumes, topology).is_none();
+    let fits = |node: &NodeInfo, topology: &Topology<'_>| filter(profile, pod, node, &reach, topology).is_none();
     let mut lower: Vec<Arc<PodInfo>> = node
         .pods
         .values()

@@ -199,6 +199,15 @@ impl Scheduler {
         }
     }
 
+    /// Why the pod may not send others away, in upstream's words.
+    fn may_not_preempt(&self, pod: &PodInfo) -> Option<String> {
+        if pod.never_preempts {
+            return Some("not eligible due to preemptionPolicy=Never.".to_owned());
+        }
+        preempt::is_waiting(pod, self.cache.nodes())
+            .then(|| "not eligible due to a terminating pod on the nominated node.".to_owned())
+    }
+
     /// Sends less important pods away if that lets the pod in, on a node that reaches its volumes. Says why not, in
     /// upstream's words.
     async fn make_room(
@@ -208,15 +217,12 @@ impl Scheduler {
         needs: &Needs,
         refused: &Unschedulable,
     ) -> Option<String> {
-        if pod.never_preempts {
-            return Some("not eligible due to preemptionPolicy=Never.".to_owned());
-        }
-        if preempt::is_waiting(pod, self.cache.nodes()) {
-            return Some("not eligible due to a terminating pod on the nominated node.".to_owned());
+        if let Some(why) = self.may_not_preempt(pod) {
+            return Some(why);
         }
         let plan = |nodes: &[&NodeInfo], budgets: &[_]| {
             let topology = Topology::of(pod, nodes, &self.namespaces);
-            let reach = |node: &NodeInfo| self.volumes.filter(needs, node);
+            let reach = |node: &NodeInfo| self.volumes.filter(&profile.plugins, needs, node);
             preempt::plan(profile, pod, nodes.iter().copied(), reach, &topology, budgets)
         };
         let all: Vec<&NodeInfo> = self.cache.nodes().collect();
@@ -255,14 +261,16 @@ impl Scheduler {
         self.decisions = self.decisions.wrapping_add(1);
         let needs = match self.volumes.needs(&pod, self.cache.nodes()) {
             Ok(needs) => needs,
-            Err(why) => return self.fits_nowhere(pod, &why).await,
+            Err(why) if profile.plugins.heed_claims() => return self.fits_nowhere(&profile, pod, &why).await,
+            Err(_) => Needs::default(),
         };
         let devices = match Devices::of(&self.client, &pod).await {
             Ok(devices) => devices,
-            Err(why) => return self.fits_nowhere(pod, &why).await,
+            Err(why) => return self.fits_nowhere(&profile, pod, &why).await,
         };
         let nodes: Vec<_> = self.cache.nodes_for(&pod).collect();
-        let reach = |node: &NodeInfo| self.volumes.filter(&needs, node).or_else(|| devices.filter(node));
+        let by_volumes = |node: &NodeInfo| self.volumes.filter(&profile.plugins, &needs, node);
+        let reach = |node: &NodeInfo| by_volumes(node).or_else(|| devices.filter(node));
         let seen: Vec<&NodeInfo> = nodes.iter().map(AsRef::as_ref).collect();
         let mut told = self.traces.is_on().then(Vec::new);
         let (at, began) = (traces::now(), Instant::now());
@@ -288,7 +296,7 @@ impl Scheduler {
             self.traces.decision(decision.of(verdicts));
         }
         match choice {
-            Ok(node) if needs.must_wait() => self.settle(pod, &needs, &node).await,
+            Ok(node) if needs.must_wait() && profile.plugins.bind_claims() => self.settle(pod, &needs, &node).await,
             Ok(node) => self.bind(pod, node).await,
             Err(why) => {
                 let room = if profile.plugins.preempt() {
@@ -296,10 +304,7 @@ impl Scheduler {
                 } else {
                     None
                 };
-                let message = match room {
-                    Some(no_room) if !self.cache.is_empty() => format!("{why} preemption: {no_room}"),
-                    _ => why.to_string(),
-                };
+                let message = self.message(&why, room);
                 self.cannot(pod, &message).await;
             }
         }
@@ -330,10 +335,20 @@ impl Scheduler {
     }
 
     /// No node is to blame.
-    async fn fits_nowhere(&mut self, pod: Arc<PodInfo>, why: &str) {
+    async fn fits_nowhere(&mut self, profile: &Profile, pod: Arc<PodInfo>, why: &str) {
         let refused = Unschedulable::everywhere(self.cache.nodes().count(), why);
-        let why = format!("{refused} preemption: {}", refused.no_room());
-        self.cannot(pod, &why).await;
+        let no_room = || self.may_not_preempt(&pod).unwrap_or_else(|| refused.no_room());
+        let room = profile.plugins.preempt().then(no_room);
+        let message = self.message(&refused, room);
+        self.cannot(pod, &message).await;
+    }
+
+    /// What the pod is told; of making room only if its profile does that.
+    fn message(&self, refused: &Unschedulable, no_room: Option<String>) -> String {
+        match no_room.filter(|_| !self.cache.is_empty()) {
+            Some(no_room) => format!("{refused} preemption: {no_room}"),
+            None => refused.to_string(),
+        }
     }
 
     /// The pod with the profile's constraints, if it has none of its own.

@@ -11,12 +11,12 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, NodeInfo};
 use crate::cycle::{Unschedulable, choose};
 use crate::plugins::{self, Topology};
 use crate::pod::PodInfo;
 use crate::preempt::{self, Budget, Plan};
-use crate::profile::{Profile, Profiles};
+use crate::profile::{Plugins, Profile, Profiles};
 use crate::queue::Queue;
 use crate::terms::Namespaces;
 

@@ -14,9 +14,14 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
     ("scheduling::pods_follow_and_spread", pods_follow_and_spread),
     ("scheduling::a_gated_pod_waits", a_gated_pod_waits),
     ("scheduling::a_profile_picks_its_nodes", a_profile_picks_its_nodes),
+    (
+        "scheduling::a_profile_that_makes_no_room_does_not_speak_of_it",
+        a_profile_that_makes_no_room_does_not_speak_of_it,
+    ),
 ];
 
-/// What the shared cluster's scheduler is told: a second profile, whose pods go to labelled nodes only.
+/// What the shared cluster's scheduler is told: a profile whose pods go to labelled nodes only, and one whose pods send no others
+/// away.
 pub(crate) const PROFILES: &str = r"
 apiVersion: kubescheduler.config.k8s.io/v1
 kind: KubeSchedulerConfiguration
@@ -30,6 +35,8 @@ profiles:
         requiredDuringSchedulingIgnoredDuringExecution:
           nodeSelectorTerms:
           - matchExpressions: [{key: picked, operator: Exists}]
+- schedulerName: polite
+  plugins: {postFilter: {disabled: [{name: DefaultPreemption}]}}
 ";
 
 /// Applies a Deployment of pods that do nothing.
@@ -200,5 +207,27 @@ fn a_profile_picks_its_nodes(cluster: &Cluster) -> anyhow::Result<()> {
     })?;
     cluster.kubectl(&["label", "node", &second, "picked-"])?;
     cluster.kubectl(&["delete", "namespace", "picky", "--wait=false"])?;
+    Ok(())
+}
+
+fn a_profile_that_makes_no_room_does_not_speak_of_it(cluster: &Cluster) -> anyhow::Result<()> {
+    cluster.namespace("polite")?;
+    let volume = json!([{ "name": "v", "persistentVolumeClaim": { "claimName": "absent" } }]);
+    let waits = |scheduler: &str, wanted: &str| {
+        let spec = json!({ "schedulerName": scheduler, "volumes": volume });
+        deploy(cluster, "polite", scheduler, 1, &spec)?;
+        until("the reason why the pod waits", 30, || {
+            let selector = format!("app={scheduler}");
+            let of = "jsonpath={.items[0].status.conditions[?(@.type==\"PodScheduled\")].message}";
+            let said = cluster.kubectl(&["-n", "polite", "get", "pods", "-l", &selector, "-o", of])?;
+            ensure!(said == wanted, "{said:?}");
+            Ok(())
+        })
+    };
+    let why = "0/2 nodes are available: persistentvolumeclaim \"absent\" not found.";
+    waits("polite", why)?;
+    let more = "preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.";
+    waits("default-scheduler", &format!("{why} {more}"))?;
+    cluster.kubectl(&["delete", "namespace", "polite", "--wait=false"])?;
     Ok(())
 }

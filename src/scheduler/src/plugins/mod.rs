@@ -99,12 +99,12 @@ pub(crate) const SCORES: &[Score] = &[
     },
 ];
 
-/// The profile's first plugin that is against the node, and its reason. `volumes` says what keeps the pod's volumes from it.
+/// The profile's first plugin that is against the node, and its reason. `reach` asks those that look at volumes and devices.
 pub(crate) fn filter(
     profile: &Profile,
     pod: &PodInfo,
     node: &NodeInfo,
-    volumes: impl Fn(&NodeInfo) -> Option<Refusal>,
+    reach: impl Fn(&NodeInfo) -> Option<(&'static str, Refusal)>,
     topology: &Topology<'_>,
 ) -> Option<(&'static str, Refusal)> {
     let refused = FILTERS
@@ -112,6 +112,6 @@ pub(crate) fn filter(
         .filter(|(name, _)| profile.plugins.filters(name))
         .find_map(|(name, filter)| filter(pod, node, &profile.args).map(|refusal| (*name, refusal)));
     refused
-        .or_else(|| volumes(node).map(|refusal| ("VolumeBinding", refusal)))
+        .or_else(|| reach(node))
         .or_else(|| topology.filter(profile, pod, node))
 }

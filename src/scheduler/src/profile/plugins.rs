@@ -1,4 +1,4 @@
-//! Which plugins a profile runs, at the extension points that can be configured.
+//! Which plugins a profile runs, and at which extension points.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,62 +7,76 @@ use serde_json::Value;
 
 use super::ProfileError;
 
-/// A plugin: its name, whether it refuses nodes, and its weight if it scores them.
-struct Known(&'static str, bool, Option<i64>);
+/// A plugin: its name, the points where it has a part, and its weight if it scores nodes.
+struct Known(&'static str, &'static [&'static str], Option<i64>);
+
+const FILTER: &[&str] = &["filter"];
+const PREPARED_FILTER: &[&str] = &["preFilter", "filter"];
+const SCORE: &[&str] = &["preScore", "score"];
+const BOTH: &[&str] = &["preFilter", "filter", "preScore", "score"];
 
 /// In upstream's order.
 const KNOWN: &[Known] = &[
-    Known("SchedulingGates", false, None),
-    Known("PrioritySort", false, None),
-    Known("NodeUnschedulable", true, None),
-    Known("NodeName", true, None),
-    Known("TaintToleration", true, Some(3)),
-    Known("NodeAffinity", true, Some(2)),
-    Known("NodePorts", true, None),
-    Known("NodeResourcesFit", true, Some(1)),
-    Known("VolumeRestrictions", true, None),
-    Known("NodeVolumeLimits", true, None),
-    Known("VolumeBinding", true, None),
-    Known("VolumeZone", true, None),
-    Known("PodTopologySpread", true, Some(2)),
-    Known("InterPodAffinity", true, Some(2)),
-    Known("DynamicResources", true, None),
-    Known("DefaultPreemption", false, None),
-    Known("NodeResourcesBalancedAllocation", false, Some(1)),
-    Known("ImageLocality", false, Some(1)),
-    Known("DefaultBinder", false, None),
+    Known("SchedulingGates", &["preEnqueue"], None),
+    Known("PrioritySort", &["queueSort"], None),
+    Known("NodeUnschedulable", FILTER, None),
+    Known("NodeName", FILTER, None),
+    Known("TaintToleration", &["filter", "preScore", "score"], Some(3)),
+    Known("NodeAffinity", BOTH, Some(2)),
+    Known("NodePorts", PREPARED_FILTER, None),
+    Known("NodeResourcesFit", BOTH, Some(1)),
+    Known("VolumeRestrictions", PREPARED_FILTER, None),
+    Known("NodeVolumeLimits", PREPARED_FILTER, None),
+    Known("VolumeBinding", &["preFilter", "filter", "reserve", "preBind"], None),
+    Known("VolumeZone", PREPARED_FILTER, None),
+    Known("PodTopologySpread", BOTH, Some(2)),
+    Known("InterPodAffinity", BOTH, Some(2)),
+    Known(
+        "DynamicResources",
+        &["preEnqueue", "preFilter", "filter", "postFilter", "reserve", "preBind"],
+        None,
+    ),
+    Known("DefaultPreemption", &["postFilter"], None),
+    Known("NodeResourcesBalancedAllocation", SCORE, Some(1)),
+    Known("ImageLocality", &["score"], Some(1)),
+    Known("DefaultBinder", &["bind"], None),
 ];
 
-/// What keeps pods from harm: without them a pod would start without its volumes or devices, or before it may, or never.
-const NEEDED: &[&str] = &[
-    "SchedulingGates",
-    "PrioritySort",
-    "VolumeRestrictions",
-    "NodeVolumeLimits",
-    "VolumeBinding",
-    "VolumeZone",
-    "DynamicResources",
-    "DefaultBinder",
-];
+/// Without these a pod would start without its devices, or before it may, or never.
+const NEEDED: &[&str] = &["SchedulingGates", "PrioritySort", "DynamicResources", "DefaultBinder"];
 
-/// Where plugins can be switched on and off.
-const POINTS: &[&str] = &["multiPoint", "filter", "postFilter", "score"];
+/// Where plugins can be switched on and off. What is said of one point goes before what is said of all.
+const POINTS: &[&str] = &[
+    "multiPoint",
+    "preEnqueue",
+    "queueSort",
+    "preFilter",
+    "filter",
+    "postFilter",
+    "preScore",
+    "score",
+    "reserve",
+    "permit",
+    "preBind",
+    "bind",
+    "postBind",
+];
 
 /// The plugins of a profile.
 #[derive(Debug, Clone)]
 pub(crate) struct Plugins {
-    filters: BTreeSet<&'static str>,
+    /// By point and name.
+    parts: BTreeSet<(&'static str, &'static str)>,
     weights: BTreeMap<&'static str, i64>,
-    preempts: bool,
 }
 
 impl Default for Plugins {
     fn default() -> Self {
+        let parts = |Known(name, points, _): &Known| points.iter().map(|point| (*point, *name)).collect::<Vec<_>>();
         let scored = |Known(name, _, weight): &Known| weight.map(|weight| (*name, weight));
         Self {
-            filters: KNOWN.iter().filter(|known| known.1).map(|known| known.0).collect(),
+            parts: KNOWN.iter().flat_map(parts).collect(),
             weights: KNOWN.iter().filter_map(scored).collect(),
-            preempts: true,
         }
     }
 }
@@ -93,19 +107,41 @@ pub(super) fn known(name: &str, at: &str) -> Result<&'static str, ProfileError> 
 }
 
 impl Plugins {
-    /// Whether the plugin may refuse nodes.
+    /// Whether the plugin may refuse nodes. One that may not prepare has nothing to refuse them for.
     pub(crate) fn filters(&self, name: &str) -> bool {
-        self.filters.contains(name)
+        self.takes_part("filter", name) && self.is_prepared("preFilter", name)
     }
 
     /// The weight of the plugin's score; 0 if it has none.
     pub(crate) fn weight(&self, name: &str) -> i64 {
+        if !self.is_prepared("preScore", name) {
+            return 0;
+        }
         self.weights.get(name).copied().unwrap_or_default()
     }
 
     /// Whether room may be made by sending pods away.
     pub(crate) fn preempt(&self) -> bool {
-        self.preempts
+        self.takes_part("postFilter", "DefaultPreemption")
+    }
+
+    /// Whether a pod waits for its claims.
+    pub(crate) fn heed_claims(&self) -> bool {
+        self.takes_part("preFilter", "VolumeBinding")
+    }
+
+    /// Whether claims are bound for a pod's node before the pod is.
+    pub(crate) fn bind_claims(&self) -> bool {
+        self.takes_part("reserve", "VolumeBinding") && self.takes_part("preBind", "VolumeBinding")
+    }
+
+    fn takes_part(&self, point: &str, name: &str) -> bool {
+        self.parts.contains(&(point, name))
+    }
+
+    fn is_prepared(&self, point: &str, name: &str) -> bool {
+        let prepares = KNOWN.iter().any(|known| known.0 == name && known.1.contains(&point));
+        !prepares || self.takes_part(point, name)
     }
 
     /// Reads `plugins` of a profile.
@@ -118,7 +154,6 @@ impl Plugins {
             let what = format!("cannot be set here; there are {}", POINTS.join(", "));
             return Err(ProfileError::new(format!("{at}.{other}"), what));
         }
-        // what is said of one point goes before what is said of all
         for point in POINTS.iter().filter(|point| points.contains_key(**point)) {
             let at = format!("{at}.{point}");
             let set: Set = serde_json::from_value(points[*point].clone())
@@ -138,7 +173,7 @@ impl Plugins {
             }
             let name = known(&named.name, &format!("{at}.disabled"))?;
             if NEEDED.contains(&name) {
-                let what = format!("{name} cannot be switched off: pods would start without what they need");
+                let what = format!("{name} cannot be switched off: pods would start without what they need, or never");
                 return Err(ProfileError::new(format!("{at}.disabled"), what));
             }
             self.switch_off(point, name);
@@ -162,14 +197,9 @@ impl Plugins {
 
     fn switch_off(&mut self, point: &str, name: &'static str) {
         let whole = point == "multiPoint";
-        if whole || point == "filter" {
-            self.filters.remove(name);
-        }
+        self.parts.retain(|part| part.1 != name || !whole && part.0 != point);
         if whole || point == "score" {
             self.weights.remove(name);
-        }
-        if (whole || point == "postFilter") && name == "DefaultPreemption" {
-            self.preempts = false;
         }
     }
 
@@ -181,25 +211,24 @@ impl Plugins {
         at: &str,
     ) -> Result<(), ProfileError> {
         let known = KNOWN.iter().find(|known| known.0 == name);
-        let (filters, scores) = known.map_or((false, None), |known| (known.1, known.2));
+        let (points, scores) = known.map_or((&[][..], None), |known| (known.1, known.2));
         let whole = point == "multiPoint";
-        let fits = match point {
-            "filter" => filters,
-            "score" => scores.is_some(),
-            "postFilter" => name == "DefaultPreemption",
-            _ => true,
-        };
-        if !fits {
+        let added: Vec<&'static str> = points.iter().copied().filter(|one| whole || *one == point).collect();
+        if added.is_empty() {
             return Err(ProfileError::new(at, format!("{name} has no part at this point")));
         }
-        if filters && (whole || point == "filter") {
-            self.filters.insert(name);
-        }
-        if scores.is_some() && (whole || point == "score") {
+        self.parts.extend(added.iter().map(|point| (*point, name)));
+        if scores.is_some() && added.contains(&"score") {
             self.weights
                 .insert(name, weight.filter(|weight| *weight > 0).unwrap_or(1));
+            // a score that is wanted is prepared
+            if points.contains(&"preScore") {
+                self.parts.insert(("preScore", name));
+            }
         }
-        self.preempts |= name == "DefaultPreemption";
+        if added.contains(&"filter") && points.contains(&"preFilter") {
+            self.parts.insert(("preFilter", name));
+        }
         Ok(())
     }
 }

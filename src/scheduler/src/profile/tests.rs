@@ -39,7 +39,23 @@ fn points_are_switched_apart_and_together() {
         ),
         (1, 0)
     );
-    assert!(bare.plugins.filters("VolumeBinding"), "pods keep their volumes");
+    assert!(!bare.plugins.filters("VolumeBinding") && !bare.plugins.heed_claims());
+    assert!(bare.plugins.filters("DynamicResources"), "pods keep their devices");
+}
+
+#[test]
+fn every_point_of_upstreams_is_understood() {
+    let said = "  plugins: {preEnqueue: {enabled: [{name: SchedulingGates}]}, queueSort: {enabled: [{name: PrioritySort}]}, \
+        preFilter: {disabled: [{name: NodePorts}]}, preScore: {disabled: [{name: InterPodAffinity}]}, \
+        reserve: {disabled: [{name: VolumeBinding}]}, permit: {disabled: [{name: '*'}]}, preBind: {}, \
+        bind: {enabled: [{name: DefaultBinder}]}, postBind: {}}";
+    let one = profile(said);
+    assert!(!one.plugins.filters("NodePorts"), "it has nothing to go by");
+    assert!(one.plugins.filters("InterPodAffinity"));
+    assert_eq!(one.plugins.weight("InterPodAffinity"), 0);
+    assert!(one.plugins.filters("VolumeBinding") && one.plugins.heed_claims() && !one.plugins.bind_claims());
+    let again = "  plugins: {multiPoint: {disabled: [{name: '*'}]}, filter: {enabled: [{name: NodePorts}]}}";
+    assert!(profile(again).plugins.filters("NodePorts"), "what is switched on works");
 }
 
 #[test]
@@ -70,12 +86,16 @@ fn what_is_wrong_is_named_with_its_place() {
             "NodePorts has no part at this point",
         ),
         (
-            "profiles: [{plugins: {preFilter: {}}}]",
-            "profiles[0].plugins.preFilter: cannot be set here",
+            "profiles: [{plugins: {preFiltre: {}}}]",
+            "profiles[0].plugins.preFiltre: cannot be set here",
         ),
         (
-            "profiles: [{plugins: {multiPoint: {disabled: [{name: VolumeBinding}]}}}]",
-            "VolumeBinding cannot be switched off",
+            "profiles: [{plugins: {permit: {enabled: [{name: DefaultBinder}]}}}]",
+            "DefaultBinder has no part at this point",
+        ),
+        (
+            "profiles: [{plugins: {bind: {disabled: [{name: DefaultBinder}]}}}]",
+            "DefaultBinder cannot be switched off",
         ),
         (
             "profiles: [{schedulerName: a}, {schedulerName: a}]",

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Service;
 use super::*;
 use crate::services::Services;
 
-fn profile(rest: &str) -> Profile {
+pub(super) fn profile(rest: &str) -> Profile {
     let head = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\nprofiles:\n- schedulerName: own\n";
     let profiles = Profiles::read(&format!("{head}{rest}")).unwrap();
     profiles.get("own").unwrap().as_ref().clone()

@@ -61,7 +61,7 @@ fn a_pod_goes_where_its_volume_is() {
         &pod,
         &cache.nodes().collect::<Vec<_>>(),
         &Namespaces::new(),
-        |node| volumes.filter(&needs, node),
+        |node| volumes.filter(&Plugins::default(), &needs, node),
         0,
         None,
     );
@@ -86,7 +86,7 @@ fn a_claim_that_waits_for_its_pod_follows_the_choice() {
             &pod,
             &cache.nodes().collect::<Vec<_>>(),
             &Namespaces::new(),
-            |node| volumes.filter(&needs, node),
+            |node| volumes.filter(&Plugins::default(), &needs, node),
             0,
             None,
         )
@@ -117,8 +117,10 @@ fn of_driver(name: &str) -> [Value; 2] {
 
 fn reasons(volumes: &Volumes, cache: &Cache, pod: &PodInfo) -> Vec<String> {
     let needs = volumes.needs(pod, cache.nodes()).unwrap();
-    let refusals = cache.nodes().filter_map(|node| volumes.filter(&needs, node));
-    refusals.flat_map(|refusal| refusal.reasons).collect()
+    let refusals = cache
+        .nodes()
+        .filter_map(|node| volumes.filter(&Plugins::default(), &needs, node));
+    refusals.flat_map(|(_, refusal)| refusal.reasons).collect()
 }
 
 #[test]
@@ -165,7 +167,9 @@ fn a_claim_for_one_pod_is_not_given_to_another() {
     let on = |name: &str, without: &[&str]| {
         let gone = without.iter().map(|&uid| uid.to_owned()).collect();
         let node = cache.nodes().find(|node| node.name == name).unwrap().without(&gone);
-        volumes.filter(&needs, &node).map(|refusal| refusal.hopeless)
+        volumes
+            .filter(&Plugins::default(), &needs, &node)
+            .map(|(_, refusal)| refusal.hopeless)
     };
     assert_eq!((on("a", &[]), on("b", &[])), (Some(false), Some(false)));
     assert_eq!(on("a", &["first"]), None, "sending the other pod away would help");
@@ -204,4 +208,55 @@ fn a_volume_is_made_only_where_its_class_allows_it_and_its_driver_has_room() {
     assert_eq!(reasons(&volumes, &cache, &pod), [no_room, nothing_there]);
     volumes.capacity(Change::Set(capacity("1Gi")));
     assert_eq!(reasons(&volumes, &cache, &pod), [nothing_there]);
+}
+
+#[test]
+fn what_refuses_because_of_volumes_has_a_name_and_can_be_switched_off() {
+    let mut volumes = Volumes::default();
+    let [mut claim, mut volume] = of_driver("one");
+    claim["spec"]["accessModes"] = json!(["ReadWriteOncePod"]);
+    volume["metadata"]["labels"] = json!({"topology.kubernetes.io/zone": "x__y"});
+    volumes.claim(Change::Set(serde_json::from_value(claim).unwrap()));
+    volumes.volume(Change::Set(serde_json::from_value(volume).unwrap()));
+    let limited = json!({"metadata": {"name": "full"}, "spec": {"drivers": [
+        {"name": "d", "nodeID": "n", "allocatable": {"count": 0}}]}});
+    volumes.csi_node(Change::Set(serde_json::from_value(limited).unwrap()));
+    let in_zone = |zone: &str| json!({"metadata": {"labels": {"topology.kubernetes.io/zone": zone}}});
+    let mut cache = cluster(
+        &[
+            node("far", in_zone("z")),
+            node("full", json!({})),
+            node("near", in_zone("y")),
+            node("nowhere", json!({})),
+        ],
+        &[],
+    );
+    let pod = user("p", "", "one");
+    let plugins = |cache: &Cache, plugins: &Plugins| {
+        let needs = volumes.needs(&pod, cache.nodes()).unwrap();
+        let named = |node: &NodeInfo| Some(volumes.filter(plugins, &needs, node)?.0);
+        let mut all: Vec<_> = cache.nodes().map(|node| (node.name.clone(), named(node))).collect();
+        all.sort();
+        all.into_iter()
+            .map(|(_, plugin)| plugin.unwrap_or("-"))
+            .collect::<Vec<_>>()
+    };
+    let all = Plugins::default();
+    assert_eq!(plugins(&cache, &all), ["VolumeZone", "NodeVolumeLimits", "-", "-"]);
+    let without = profiles::profile(
+        "  plugins: {filter: {disabled: [{name: VolumeZone}]}, multiPoint: {disabled: [{name: NodeVolumeLimits}]}}",
+    );
+    assert_eq!(plugins(&cache, &without.plugins), ["-"; 4]);
+    cache.place(user("first", "near", "one"));
+    assert_eq!(plugins(&cache, &all), ["VolumeRestrictions"; 4]);
+    cache.remove_pod("first");
+    volumes.volume(Change::Set(
+        serde_json::from_value(json!({"metadata": {"name": "one"}, "spec": {
+        "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [
+            {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["y"]}]}]}}}}))
+        .unwrap(),
+    ));
+    let needs = volumes.needs(&pod, cache.nodes()).unwrap();
+    let far = cache.nodes().find(|node| node.name == "far").unwrap();
+    assert_eq!(volumes.filter(&all, &needs, far).unwrap().0, "VolumeBinding");
 }

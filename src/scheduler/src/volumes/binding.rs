@@ -1,6 +1,7 @@
-//! VolumeBinding: pods go where their volumes are, and claims that wait for their first pod are told where it will run.
+//! VolumeBinding and VolumeRestrictions: pods go where their volumes are, claims that wait for their first pod are told where it
+//! will run, and some claims are for one pod only.
 //!
-//! Semantics: upstream's plugin of that name. Binding itself is the persistent volume controller's work: the scheduler
+//! Semantics: upstream's plugins of these names. Binding itself is the persistent volume controller's work: the scheduler
 //! says which node (or reserves which volume), lets the pod wait, and decides again once the claim is bound.
 
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use serde_json::json;
 
 use super::Volumes;
 use super::limits::Attachable;
+use super::zones::{self, Zone};
 use crate::cache::NodeInfo;
 use crate::plugins::{Refusal, node_affinity};
 use crate::pod::PodInfo;
@@ -23,6 +25,8 @@ use crate::pod::PodInfo;
 pub(crate) struct Needs {
     /// Where bound volumes can be reached.
     reachable: Vec<NodeSelector>,
+    /// Where bound volumes are, by their labels.
+    pub(super) zones: Vec<Zone>,
     /// Claims without a volume that wait for the pod's node.
     unbound: Vec<PersistentVolumeClaim>,
     /// A bound claim's volume does not exist.
@@ -83,7 +87,10 @@ impl Volumes {
             if is_bound(claim) {
                 let volume = claim.spec.as_ref().and_then(|spec| spec.volume_name.as_ref());
                 match volume.and_then(|name| self.persistent.get(name)) {
-                    Some(volume) => needs.reachable.extend(reachable(volume).cloned()),
+                    Some(volume) => {
+                        needs.reachable.extend(reachable(volume).cloned());
+                        needs.zones.extend(zones::of(volume));
+                    }
                     None => needs.lost = true,
                 }
             } else if self.waits(claim) {
@@ -95,18 +102,8 @@ impl Volumes {
         Ok(needs)
     }
 
-    /// Why the node will not do; nothing if it will.
-    pub(crate) fn filter(&self, needs: &Needs, node: &NodeInfo) -> Option<Refusal> {
-        let mut users = needs.exclusive.iter();
-        // without them, as when making room is thought about, the node would do
-        if users.any(|(uid, on)| *on != node.name || node.pods.contains_key(uid)) {
-            return Some(Refusal::new(
-                "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod",
-            ));
-        }
-        if self.exceeds(needs, node) {
-            return Some(Refusal::new("node(s) exceed max volume count"));
-        }
+    /// VolumeBinding: a volume is not here, or cannot be.
+    pub(super) fn unbindable(&self, needs: &Needs, node: &NodeInfo) -> Option<Refusal> {
         if needs.lost {
             return Some(Refusal::hopeless(
                 "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)",
@@ -198,6 +195,18 @@ impl Volumes {
         };
         claims::best(self.persistent.values(), claim, false, within_reach)
     }
+}
+
+/// VolumeRestrictions: a claim for one pod only is in use.
+pub(super) fn restricted(needs: &Needs, node: &NodeInfo) -> Option<Refusal> {
+    let mut users = needs.exclusive.iter();
+    // without them, as when making room is thought about, the node would do
+    let taken = users.any(|(uid, on)| *on != node.name || node.pods.contains_key(uid));
+    taken.then(|| {
+        Refusal::new(
+            "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod",
+        )
+    })
 }
 
 fn reachable(volume: &PersistentVolume) -> impl Iterator<Item = &NodeSelector> {

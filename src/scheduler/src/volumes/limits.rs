@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::PersistentVolume;
 
 use super::{Needs, Volumes};
 use crate::cache::NodeInfo;
+use crate::plugins::Refusal;
 use crate::pod::PodInfo;
 
 /// A driver and one of its volumes.
@@ -28,8 +29,13 @@ impl Volumes {
         volumes.collect()
     }
 
-    /// True if the node would have more volumes of a driver than it can.
-    pub(super) fn exceeds(&self, needs: &Needs, node: &NodeInfo) -> bool {
+    /// The node would have more volumes of a driver than it can.
+    pub(super) fn exceeded(&self, needs: &Needs, node: &NodeInfo) -> Option<Refusal> {
+        self.exceeds(needs, node)
+            .then(|| Refusal::new("node(s) exceed max volume count"))
+    }
+
+    fn exceeds(&self, needs: &Needs, node: &NodeInfo) -> bool {
         let Some(found) = self.csi_nodes.get(&node.name).filter(|_| !needs.attachable.is_empty()) else {
             return false;
         };

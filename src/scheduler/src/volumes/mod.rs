@@ -3,6 +3,7 @@
 mod binding;
 mod capacity;
 mod limits;
+mod zones;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,6 +14,20 @@ use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, CSIStorageCapacity, Stor
 use kube::ResourceExt as _;
 
 pub(crate) use binding::Needs;
+
+use crate::cache::NodeInfo;
+use crate::plugins::Refusal;
+use crate::profile::Plugins;
+
+type Filter = fn(&Volumes, &Needs, &NodeInfo) -> Option<Refusal>;
+
+/// By upstream's names of the plugins, in upstream's order.
+const FILTERS: &[(&str, Filter)] = &[
+    ("VolumeRestrictions", |_, needs, node| binding::restricted(needs, node)),
+    ("NodeVolumeLimits", Volumes::exceeded),
+    ("VolumeBinding", Volumes::unbindable),
+    ("VolumeZone", |_, needs, node| zones::elsewhere(needs, node)),
+];
 
 /// Objects as last heard of.
 #[derive(Debug, Default)]
@@ -28,6 +43,14 @@ pub(crate) struct Volumes {
 }
 
 impl Volumes {
+    /// The first plugin of a profile that is against the node because of volumes, and its reason.
+    pub(crate) fn filter(&self, plugins: &Plugins, needs: &Needs, node: &NodeInfo) -> Option<(&'static str, Refusal)> {
+        FILTERS
+            .iter()
+            .filter(|(name, _)| plugins.filters(name))
+            .find_map(|(name, filter)| filter(self, needs, node).map(|refusal| (*name, refusal)))
+    }
+
     /// Takes a change of a claim; true if that is what pods wait for.
     pub(crate) fn claim(&mut self, change: Change<PersistentVolumeClaim>) -> bool {
         match change {

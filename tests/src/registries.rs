@@ -131,6 +131,12 @@ impl Registry {
         self.url.rsplit('/').next().unwrap_or_default()
     }
 
+    /// From now on it takes connections and answers nothing.
+    pub fn fall_silent(&self) -> anyhow::Result<()> {
+        Command::new("docker").args(["pause", &self.container]).run()?.ok()?;
+        Ok(())
+    }
+
     /// Pushes an archive's image; gives its digest.
     pub fn push(&self, archive: &Path, repository: &str, tag: &str) -> anyhow::Result<String> {
         let mut push = Command::new("python3");
@@ -143,6 +149,8 @@ impl Registry {
 
 impl Drop for Registry {
     fn drop(&mut self) {
+        // one that is paused cannot be killed everywhere
+        drop(Command::new("docker").args(["unpause", &self.container]).run());
         drop(Command::new("docker").args(["rm", "-f", &self.container]).run());
     }
 }

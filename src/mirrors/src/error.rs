@@ -12,6 +12,8 @@ pub struct SourcesError {
     pub what: String,
     /// Source and its answer, in the order asked.
     pub answers: Vec<(String, Answer)>,
+    /// What the registry itself answered, not one of its mirrors; nothing if it was not asked.
+    pub registry: Option<Kind>,
 }
 
 impl SourcesError {
@@ -28,6 +30,11 @@ impl SourcesError {
     /// Whether every source says that there is no such thing.
     pub fn missing(&self) -> bool {
         self.answers.iter().all(|(_, answer)| answer.kind == Kind::Missing)
+    }
+
+    /// Whether the registry itself may have it all the same: it was not asked, or gave no answer that is about the image.
+    pub fn undecided(&self) -> bool {
+        !matches!(self.registry, Some(Kind::Missing | Kind::Denied))
     }
 
     /// Whether a login might help.

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::images;
-use crate::registry::staging;
+use crate::registry::{self, staging};
 
 /// Longest line of the protocol: a manifest with some hundred layers is far below it.
 const LONGEST_LINE: u64 = 4 * 1024 * 1024;
@@ -56,6 +56,7 @@ where
     images::ready().await?;
     let result = serve(&mut input, &mut output).await;
     staging::clear()?;
+    registry::forget_lost()?;
     result
 }
 
@@ -157,5 +158,9 @@ async fn load(reference: &str, media_type: String, manifest: String) -> io::Resu
     }
     images::pull(reference)
         .await
-        .map_err(|status| io::Error::other(status.message().to_owned()))
+        .map_err(|status| io::Error::other(status.message().to_owned()))?;
+    for version in parsed.tag.iter().chain([&digest]) {
+        registry::remember(&parsed.registry, &parsed.repository, version, &offered)?;
+    }
+    Ok(())
 }

@@ -16,6 +16,8 @@ pub const STORE: &str = "/var/lib/rkube/store";
 pub const KUBELET: &str = "/var/lib/kubelet";
 /// Pod logs, `<namespace>_<name>_<uid>/<container>/<restart>.log` below it.
 pub const POD_LOGS: &str = "/var/log/pods";
+/// What containerd shows the node-local registry, so that no pod on the node's network is taken for it; made anew at every boot, 0600.
+pub const REGISTRY_KEY: &str = "/run/rkube/registry.key";
 /// containerd's socket.
 pub const CONTAINERD_SOCKET: &str = "/run/containerd/containerd.sock";
 /// Logs of `rkube node` and containerd, rotated.

@@ -16,6 +16,10 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
     ),
     ("mirrors::authority_login_and_rewriting", authority_login_and_rewriting),
     ("mirrors::a_pods_own_login", a_pods_own_login),
+    (
+        "mirrors::a_pod_on_the_nodes_network_cannot_use_the_nodes_logins",
+        a_pod_on_the_nodes_network_cannot_use_the_nodes_logins,
+    ),
     ("mirrors::what_start_is_told", what_start_is_told),
     ("mirrors::a_node_image_of_a_registry", a_node_image_of_a_registry),
 ];
@@ -231,6 +235,26 @@ fn a_pods_own_login(cluster: &Cluster) -> anyhow::Result<()> {
     cluster.kubectl(&["delete", "pod", "stranger", "known"])?;
     cluster.kubectl(&["delete", "secret", "own-login"])?;
     set(cluster, &[&host])?;
+    Ok(())
+}
+
+fn a_pod_on_the_nodes_network_cannot_use_the_nodes_logins(cluster: &Cluster) -> anyhow::Result<()> {
+    cluster.namespace("loopback")?;
+    let overrides = "--overrides={\"spec\":{\"hostNetwork\":true,\"terminationGracePeriodSeconds\":0}}";
+    let image = "--image=rkube.test/busybox:1";
+    let run = ["-n", "loopback", "run", "asker", image, overrides, "--command", "--"];
+    cluster.kubectl(&[&run[..], &["sleep", "3600"]].concat())?;
+    cluster.pod_ready("loopback", "asker")?;
+    for path in ["", "library/app/manifests/1?ns=docker.io"] {
+        let url = format!("http://127.0.0.1:5055/v2/{path}");
+        let args = ["-n", "loopback", "exec", "asker", "--", "wget", "-O", "-", &url];
+        let asked = cluster.kubectl_command(&args).run()?;
+        ensure!(
+            asked.code != 0 && asked.stderr.contains("403 Forbidden"),
+            "{url}: {asked:?}"
+        );
+    }
+    cluster.kubectl(&["delete", "namespace", "loopback", "--timeout=60s"])?;
     Ok(())
 }
 

@@ -16,6 +16,10 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
         "registry::a_cache_keeps_what_nodes_pulled",
         a_cache_keeps_what_nodes_pulled,
     ),
+    (
+        "registry::a_cache_of_a_silent_registry_fails_no_pull",
+        a_cache_of_a_silent_registry_fails_no_pull,
+    ),
 ];
 
 const BOX: &str = "rkube.test/busybox:1";
@@ -112,6 +116,46 @@ fn a_cache_keeps_what_nodes_pulled(cluster: &Cluster) -> anyhow::Result<()> {
         !list.contains("a/app") && !list.contains(image.split('/').next().unwrap_or_default()),
         "{list}"
     );
+    without_registry(cluster)
+}
+
+fn a_cache_of_a_silent_registry_fails_no_pull(cluster: &Cluster) -> anyhow::Result<()> {
+    let (upstream, spare) = (Registry::open(cluster, "mute")?, Registry::open(cluster, "spare")?);
+    let archive = cluster.sandbox.path("busybox.tar");
+    upstream.push(&archive, "a/app", "1")?;
+    spare.push(&archive, "a/mirrored", "1")?;
+    let host = upstream.host();
+    cluster.rkube(&["addons", "enable", "registry"])?.ok()?;
+    let remote = format!("proxyRemoteURL={}", upstream.url);
+    cluster.rkube(&["addons", "configure", "registry", &remote])?.ok()?;
+    cluster
+        .rkube(&["mirrors", "set", "--cluster", host, &spare.url])?
+        .ok()?;
+    runs(cluster, "by-the-cache", &format!("{host}/a/app:1"), &cluster.name)?;
+
+    upstream.fall_silent()?;
+    runs(cluster, "by-the-mirror", &format!("{host}/a/mirrored:1"), &cluster.name)?;
+    let (image, file) = (format!("{host}/a/loaded:1"), cluster.sandbox.path("loaded.tar"));
+    let file = file.to_string_lossy();
+    cluster
+        .rkube(&["image", "compose", "busybox", "--tag", &image, "--to", &file])?
+        .ok()?;
+    cluster.rkube(&["image", "load", &file])?.ok()?;
+    let image = format!("--image={image}");
+    let run = ["run", "loaded", &image, "--image-pull-policy=Always", "--command", "--"];
+    cluster.kubectl(&[&run[..], &["sleep", "3600"]].concat())?;
+    cluster.pod_ready("default", "loaded")?;
+    cluster.kubectl(&["delete", "pod", "loaded", "--grace-period=0", "--force"])?;
+
+    cluster.rkube(&["mirrors", "set", "--cluster", host])?.ok()?;
+    cluster
+        .rkube(&["addons", "configure", "registry", "proxyRemoteURL="])?
+        .ok()?;
+    without_registry(cluster)
+}
+
+/// Takes the addon away, and what was pushed.
+fn without_registry(cluster: &Cluster) -> anyhow::Result<()> {
     cluster.rkube(&["addons", "disable", "registry"])?.ok()?;
     cluster.kubectl(&["-n", "kube-system", "delete", "pvc", "registry", "--wait=false"])?;
     until("the registry's end", 30, || {

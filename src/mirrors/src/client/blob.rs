@@ -71,6 +71,7 @@ impl Client {
             hash: Sha256::new(),
         };
         let mut answers = Vec::new();
+        let mut own_answer = None;
         let mut sources = self.sources(registry, repository);
         let mut retries = RETRIES;
         let what = format!("blobs/{digest}");
@@ -98,6 +99,8 @@ impl Client {
             let (won, failed) = race::in_order(sources.len(), ask).await;
             let asked = failed.len() + usize::from(won.is_some());
             let gone: Vec<_> = sources.drain(..asked).collect();
+            let own = |(index, _): &&(usize, Answer)| gone[*index].0.own;
+            own_answer = failed.iter().find(own).map(|(_, answer)| answer.kind).or(own_answer);
             answers.extend(
                 failed
                     .into_iter()
@@ -114,6 +117,9 @@ impl Client {
                     return Ok((arrived.file, arrived.size));
                 }
                 Err(answer) => {
+                    if giver.0.own {
+                        own_answer = Some(answer.kind);
+                    }
                     if answer.kind == Kind::Unreachable && retries > 0 {
                         retries -= 1;
                         sources.push(giver.clone());
@@ -125,6 +131,7 @@ impl Client {
         Err(FetchError::Sources(SourcesError {
             what: format!("{digest} of {registry}/{repository}"),
             answers,
+            registry: own_answer,
         }))
     }
 }

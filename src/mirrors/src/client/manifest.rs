@@ -64,8 +64,10 @@ impl Client {
             })
         };
         let (won, failed) = race::in_order(sources.len(), ask).await;
+        let own = |(index, _): &&(usize, Answer)| sources[*index].0.own;
         won.map(|(_, manifest)| manifest).ok_or_else(|| SourcesError {
             what: reference.to_string(),
+            registry: failed.iter().find(own).map(|(_, answer)| answer.kind),
             answers: failed
                 .into_iter()
                 .map(|(index, answer)| (sources[index].0.to_string(), answer))

@@ -139,7 +139,8 @@ async fn a_broken_download_goes_on_at_the_next_source() {
     let (fetched, ()) = tokio::join!(fetch(&asking), half);
     assert_eq!(fetched.unwrap(), LAYER);
     let seen = seen.lock().unwrap();
-    assert_eq!(seen[0].1[RANGE], "bytes=4-");
+    // on a slow machine the second was asked before, to keep the first company
+    assert_eq!(seen.last().unwrap().1[RANGE], "bytes=4-");
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! containerd's configuration (version 2, as containerd 1.7 reads it) and registry hosts.
 
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use nodespec::{NodeConfig, paths, ports};
 
+use fs_err::os::unix::fs::OpenOptionsExt as _;
+
 use super::fixes::Facts;
+use crate::registry::KEY_HEADER;
 
 /// The file containerd is started with.
 pub(crate) const CONFIG: &str = "/etc/containerd/config.toml";
@@ -29,9 +32,38 @@ const DISABLED: &[&str] = &[
 pub(crate) fn configure(config: &NodeConfig, facts: &Facts) -> io::Result<()> {
     write_if_changed(CONFIG, &render(config, facts))?;
     // containerd asks the node itself for every image: only there are all sources known, asked with deadlines and quoted.
-    // The table may be empty, but containerd 1.7 ignores a file without it.
-    let local = format!("server = \"http://127.0.0.1:{}\"\n\n[host]\n", ports::REGISTRY);
-    write_if_changed(&format!("{CERTS}/_default/hosts.toml"), &local)
+    let hosts = format!("{CERTS}/_default/hosts.toml");
+    write_secret(&hosts, &render_hosts(&make_key()?))
+}
+
+/// The key is for containerd alone: pods on the node's network reach the registry, too, which logs in to mirrors.
+fn render_hosts(key: &str) -> String {
+    // The last table may be empty, but containerd 1.7 ignores a file without it.
+    format!(
+        "server = \"http://127.0.0.1:{}\"\n\n[header]\n  {KEY_HEADER} = \"{key}\"\n\n[host]\n",
+        ports::REGISTRY
+    )
+}
+
+fn make_key() -> io::Result<String> {
+    let mut random = [0; 32];
+    fs_err::File::open("/dev/urandom")?.read_exact(&mut random)?;
+    let key = hex::encode(random);
+    write_secret(paths::REGISTRY_KEY, &key)?;
+    Ok(key)
+}
+
+/// Writes a file that root alone may read.
+fn write_secret(path: &str, text: &str) -> io::Result<()> {
+    if let Some(folder) = Path::new(path).parent() {
+        fs_err::create_dir_all(folder)?;
+    }
+    let next = format!("{path}.next");
+    let _ = fs_err::remove_file(&next);
+    let mut options = fs_err::OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(&next)?;
+    file.write_all(text.as_bytes())?;
+    fs_err::rename(next, path)
 }
 
 fn render(config: &NodeConfig, facts: &Facts) -> String {

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::io::ReaderStream;
 
 use super::embedded::{self, MANIFEST_TYPE};
-use super::{Registry, staging};
+use super::{KEY_HEADER, Registry, staging};
 
 pub(super) const CHUNK: usize = 256 * 1024;
 
@@ -40,6 +41,9 @@ fn target(path: &str) -> Option<Target<'_>> {
 }
 
 async fn serve(State(registry): State<Arc<Registry>>, request: Request) -> Response {
+    if !shows(&registry.key, request.headers()) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
     let head = request.method() == Method::HEAD;
     if !head && request.method() != Method::GET {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
@@ -67,6 +71,12 @@ async fn serve(State(registry): State<Arc<Registry>>, request: Request) -> Respo
         },
         None => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+/// Whether it is containerd who asks. Digests are compared, whose first difference says nothing of the key.
+fn shows(key: &str, headers: &HeaderMap) -> bool {
+    let shown = headers.get(KEY_HEADER).map(|value| Sha256::digest(value.as_bytes()));
+    shown == Some(Sha256::digest(key))
 }
 
 /// A manifest that is here.
@@ -139,4 +149,21 @@ fn layer_body() -> Body {
         }
     }));
     Body::from_stream(tokio_stream::wrappers::ReceiverStream::new(receive))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_shows_the_key_is_served() {
+        let shown = |value: Option<&'static str>| {
+            let value = value.map(|value| (KEY_HEADER.parse().unwrap(), header::HeaderValue::from_static(value)));
+            shows("abc", &HeaderMap::from_iter(value))
+        };
+        assert!(shown(Some("abc")));
+        for wrong in [None, Some(""), Some("ab"), Some("abcd")] {
+            assert!(!shown(wrong), "{wrong:?}");
+        }
+    }
 }

@@ -40,19 +40,19 @@ pub(crate) fn blob_target(digest: &str) -> io::Result<PathBuf> {
     Ok(folder.join(digits))
 }
 
+/// True if containerd has the blob.
+pub(super) fn kept(digest: &str) -> bool {
+    digits(digest).is_some_and(|digits| Path::new(CONTENT).join(digits).exists())
+}
+
 /// Offers a manifest under `<registry>/<repository>` and a tag or digest.
 pub(crate) fn offer(registry: &str, repository: &str, reference: &str, manifest: &Manifest) -> io::Result<()> {
-    let path = manifest_path(registry, repository, reference);
-    if let Some(folder) = path.parent() {
-        fs_err::create_dir_all(folder)?;
-    }
-    fs_err::write(path, serde_json::to_vec(manifest).map_err(io::Error::from)?)
+    write(&offers(), registry, repository, reference, manifest)
 }
 
 /// The manifest offered there, if any.
 pub(crate) fn offered(registry: &str, repository: &str, reference: &str) -> Option<Manifest> {
-    let text = fs_err::read(manifest_path(registry, repository, reference)).ok()?;
-    serde_json::from_slice(&text).ok()
+    read(&offers(), registry, repository, reference)
 }
 
 /// Forgets everything that was offered.
@@ -63,7 +63,52 @@ pub(crate) fn clear() -> io::Result<()> {
     }
 }
 
-fn manifest_path(registry: &str, repository: &str, reference: &str) -> PathBuf {
+fn offers() -> PathBuf {
+    Path::new(STAGING).join("manifests")
+}
+
+/// Writes a manifest into a folder of manifests.
+pub(super) fn write(
+    folder: &Path,
+    registry: &str,
+    repository: &str,
+    reference: &str,
+    manifest: &Manifest,
+) -> io::Result<()> {
+    let path = manifest_path(folder, registry, repository, reference);
+    if let Some(folder) = path.parent() {
+        fs_err::create_dir_all(folder)?;
+    }
+    fs_err::write(path, serde_json::to_vec(manifest).map_err(io::Error::from)?)
+}
+
+/// Reads one from there.
+pub(super) fn read(folder: &Path, registry: &str, repository: &str, reference: &str) -> Option<Manifest> {
+    serde_json::from_slice(&fs_err::read(manifest_path(folder, registry, repository, reference)).ok()?).ok()
+}
+
+/// Removes one from there.
+pub(super) fn remove(folder: &Path, registry: &str, repository: &str, reference: &str) -> io::Result<()> {
+    fs_err::remove_file(manifest_path(folder, registry, repository, reference))
+}
+
+/// Removes all from there that are not to be kept, and what cannot be read.
+pub(super) fn retain(folder: &Path, wanted: impl Fn(&Manifest) -> bool + Copy) -> io::Result<()> {
+    for entry in fs_err::read_dir(folder).into_iter().flatten() {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            retain(&entry.path(), wanted)?;
+            continue;
+        }
+        let manifest = serde_json::from_slice(&fs_err::read(entry.path())?).ok();
+        if !manifest.is_some_and(|manifest| wanted(&manifest)) {
+            fs_err::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn manifest_path(folder: &Path, registry: &str, repository: &str, reference: &str) -> PathBuf {
     // One flat, reversible file name: neither slashes nor dots of a reference may walk the file system.
     let name = hex::encode(format!("{registry}/{repository}@{reference}"));
     let name: Vec<&str> = name
@@ -71,5 +116,5 @@ fn manifest_path(registry: &str, repository: &str, reference: &str) -> PathBuf {
         .chunks(200)
         .filter_map(|part| std::str::from_utf8(part).ok())
         .collect();
-    Path::new(STAGING).join("manifests").join(name.join("/"))
+    folder.join(name.join("/"))
 }

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio_util::io::ReaderStream;
 
 use super::table::Current;
-use super::{Failures, http};
+use super::{Failures, http, loaded};
 
 /// Blobs on their way at the same time, over all pulls.
 const BLOBS: usize = 12;
@@ -70,11 +70,19 @@ impl Upstream {
         match self.current.client().manifest(&reference, key.1.as_ref()).await {
             Ok(manifest) => {
                 tracing::debug!(%reference, source = manifest.source, "found");
+                loaded::supersede(registry, repository, version, &manifest.digest);
                 let manifest = Arc::new(manifest);
                 self.recent.keep(key, manifest.clone());
                 serve(&manifest, head)
             }
-            Err(error) => self.failed(registry, repository, &error, key.1.is_some()),
+            Err(error) => {
+                let loaded = || loaded::find(registry, repository, version);
+                if let Some(found) = error.undecided().then(loaded).flatten() {
+                    tracing::info!(%reference, %error, "the image that was loaded here is taken");
+                    return http::manifest_response(found.media_type, found.digest, found.text.into(), head);
+                }
+                self.failed(registry, repository, &error, key.1.is_some())
+            }
         }
     }
 

@@ -436,6 +436,8 @@ Register-ArgumentCompleter -Native -CommandName 'rkube' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('save', 'save', [CompletionResultType]::ParameterValue, 'Writes a file with all that a machine without a network needs: rkube, its node image, images of addons and others')
             [CompletionResult]::new('load', 'load', [CompletionResultType]::ParameterValue, 'Takes such a file in, once every digest in it has been checked; clusters then start from it')
+            [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'Lists the images that bundles have brought to this machine')
+            [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Removes images that bundles have brought; nodes keep theirs')
             break
         }
         'rkube;bundle;save' {
@@ -464,6 +466,33 @@ Register-ArgumentCompleter -Native -CommandName 'rkube' -ScriptBlock {
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The cluster''s name')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Says more on stderr; twice for even more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Says more on stderr; twice for even more')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'rkube;bundle;ls' {
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The cluster''s name')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The cluster''s name')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Says more on stderr; twice for even more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Says more on stderr; twice for even more')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'rkube;bundle;rm' {
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The cluster''s name')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The cluster''s name')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'All of them')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Says more on stderr; twice for even more')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Says more on stderr; twice for even more')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')

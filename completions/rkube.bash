@@ -100,6 +100,12 @@ _rkube() {
             rkube__subcmd__bundle,load)
                 cmd="rkube__subcmd__bundle__subcmd__load"
                 ;;
+            rkube__subcmd__bundle,ls)
+                cmd="rkube__subcmd__bundle__subcmd__ls"
+                ;;
+            rkube__subcmd__bundle,rm)
+                cmd="rkube__subcmd__bundle__subcmd__rm"
+                ;;
             rkube__subcmd__bundle,save)
                 cmd="rkube__subcmd__bundle__subcmd__save"
                 ;;
@@ -398,7 +404,7 @@ _rkube() {
             return 0
             ;;
         rkube__subcmd__bundle)
-            opts="-p -o -v -h -V --profile --output --verbose --help --version save load"
+            opts="-p -o -v -h -V --profile --output --verbose --help --version save load ls rm"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -429,6 +435,66 @@ _rkube() {
             ;;
         rkube__subcmd__bundle__subcmd__load)
             opts="-p -o -v -h -V --profile --output --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rkube__subcmd__bundle__subcmd__ls)
+            opts="-p -o -v -h -V --profile --output --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rkube__subcmd__bundle__subcmd__rm)
+            opts="-p -o -v -h -V --all --profile --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

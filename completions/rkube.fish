@@ -246,14 +246,16 @@ json\t'For programs'"
 complete -c rkube -n "__fish_rkube_using_subcommand image; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Says more on stderr; twice for even more'
 complete -c rkube -n "__fish_rkube_using_subcommand image; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rkube -n "__fish_rkube_using_subcommand image; and __fish_seen_subcommand_from ls" -s V -l version -d 'Print version'
-complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load" -s p -l profile -d 'The cluster\'s name' -r
-complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load ls rm" -s p -l profile -d 'The cluster\'s name' -r
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load ls rm" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load" -s v -l verbose -d 'Says more on stderr; twice for even more'
-complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load" -s V -l version -d 'Print version'
-complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load" -f -a "save" -d 'Writes a file with all that a machine without a network needs: rkube, its node image, images of addons and others'
-complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load" -f -a "load" -d 'Takes such a file in, once every digest in it has been checked; clusters then start from it'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load ls rm" -s v -l verbose -d 'Says more on stderr; twice for even more'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load ls rm" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load ls rm" -s V -l version -d 'Print version'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load ls rm" -f -a "save" -d 'Writes a file with all that a machine without a network needs: rkube, its node image, images of addons and others'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load ls rm" -f -a "load" -d 'Takes such a file in, once every digest in it has been checked; clusters then start from it'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load ls rm" -f -a "ls" -d 'Lists the images that bundles have brought to this machine'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load ls rm" -f -a "rm" -d 'Removes images that bundles have brought; nodes keep theirs'
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l addons -d 'Addons whose images come along; `rkube addons list` shows all' -r
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l images -d 'Other images that come along: of the container engine, a built-in recipe\'s, or a registry\'s' -r
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l debian-mirror -d 'A Debian mirror to ask after the host\'s own and the recipe\'s; may be given several times' -r
@@ -274,6 +276,19 @@ json\t'For programs'"
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from load" -s v -l verbose -d 'Says more on stderr; twice for even more'
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from load" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from load" -s V -l version -d 'Print version'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from ls" -s p -l profile -d 'The cluster\'s name' -r
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from ls" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Says more on stderr; twice for even more'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from ls" -s V -l version -d 'Print version'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from rm" -s p -l profile -d 'The cluster\'s name' -r
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from rm" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from rm" -l all -d 'All of them'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from rm" -s v -l verbose -d 'Says more on stderr; twice for even more'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from rm" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from rm" -s V -l version -d 'Print version'
 complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and not __fish_seen_subcommand_from list test set" -s p -l profile -d 'The cluster\'s name' -r
 complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and not __fish_seen_subcommand_from list test set" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
 json\t'For programs'"

@@ -81,6 +81,11 @@ fn a_machine_without_a_network_has_a_cluster(sandbox: &Sandbox) -> anyhow::Resul
     for _ in 0..2 {
         rkube(&["bundle", "load", &file])?.ok()?;
     }
+    let listed = rkube(&["bundle", "ls"])?.ok()?;
+    ensure!(
+        listed.contains(BOX) && listed.contains("rkube.addons/registry:2"),
+        "{listed}"
+    );
     rkube(&["start", "--nodes", "2"])?.ok()?;
     rkube(&["addons", "enable", "registry"])?.ok()?;
     let nodes = [name.clone(), format!("{name}-m02")];
@@ -104,6 +109,21 @@ fn a_machine_without_a_network_has_a_cluster(sandbox: &Sandbox) -> anyhow::Resul
             kubectl(&["wait", &pod, "--for=condition=Ready", "--timeout=5s"])
         })?;
     }
+    // nobody can be asked here, and the bundle has brought it
+    let image = format!("--image={BOX}");
+    kubectl(&[
+        "run",
+        "asking",
+        &image,
+        "--image-pull-policy=Always",
+        "--command",
+        "--",
+        "sleep",
+        "3600",
+    ])?;
+    until("a pod whose image is always asked for", 90, || {
+        kubectl(&["wait", "pod/asking", "--for=condition=Ready", "--timeout=5s"])
+    })?;
     // a node that is made anew gets it all again
     engine.docker(&["rm", "-f", "-v", &nodes[1]])?;
     engine.docker(&["volume", "rm", "-f", &nodes[1]])?;
@@ -114,5 +134,16 @@ fn a_machine_without_a_network_has_a_cluster(sandbox: &Sandbox) -> anyhow::Resul
         "{images}"
     );
     rkube(&["delete"])?.ok()?;
+    let said = rkube(&["bundle", "rm", "absent:1"])?.code;
+    ensure!(said != 0, "an image that no bundle brought was removed");
+    rkube(&["bundle", "rm", BOX])?.ok()?;
+    let listed = rkube(&["bundle", "ls"])?.ok()?;
+    ensure!(
+        !listed.contains(BOX) && listed.contains("rkube.addons/registry:2"),
+        "{listed}"
+    );
+    rkube(&["bundle", "rm", "--all"])?.ok()?;
+    let listed = rkube(&["-o", "json", "bundle", "ls"])?.ok()?;
+    ensure!(listed.trim() == "[]", "{listed}");
     Ok(())
 }

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use bollard::query_parameters::{ImportImageOptionsBuilder, ListImagesOptionsBuilder};
+use bollard::query_parameters::{ImportImageOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptionsBuilder};
 use futures::{StreamExt as _, TryStreamExt as _};
 use imaging::{Archive, Layer};
+use jiff::Timestamp;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use super::{Engine, upload};
@@ -18,6 +19,42 @@ impl Engine {
             Err(error) if super::is_missing(&error) => Ok(None),
             Err(error) => Err(super::failed("look for the image", error)),
         }
+    }
+
+    /// The tags of a repository, with the time when each was given here, if the engine knows it.
+    pub(crate) async fn loaded_images(
+        &self,
+        repository: &str,
+    ) -> Result<Vec<(String, Option<Timestamp>)>, ClusterError> {
+        let filters = HashMap::from([("reference".to_owned(), vec![format!("{repository}:*")])]);
+        let options = ListImagesOptionsBuilder::default().filters(&filters).build();
+        let images = self.docker.list_images(Some(options)).await;
+        let images = images.map_err(|error| super::failed("list images", error))?;
+        let own = format!("{repository}:");
+        let mut loaded = Vec::new();
+        for tag in images.into_iter().flat_map(|image| image.repo_tags) {
+            // Podman puts a host before it
+            if !tag.trim_start_matches("localhost/").starts_with(&own) {
+                continue;
+            }
+            let image = match self.docker.inspect_image(&tag).await {
+                Ok(image) => image,
+                Err(error) if super::is_missing(&error) => continue,
+                Err(error) => return Err(super::failed("look at an image", error)),
+            };
+            let time = image.metadata.and_then(|metadata| metadata.last_tag_time);
+            loaded.push((tag, time.and_then(|time| time.parse().ok())));
+        }
+        Ok(loaded)
+    }
+
+    /// Takes a tag away, and the image with its last one; not from under a container.
+    pub(crate) async fn remove_image(&self, tag: &str) -> Result<(), ClusterError> {
+        let options = RemoveImageOptionsBuilder::default().force(false).build();
+        let removed = self.docker.remove_image(tag, Some(options), None).await;
+        removed
+            .map(drop)
+            .map_err(|error| super::failed("remove an image", error))
     }
 
     /// Loads an image; its first layer only if the engine does not have it yet.

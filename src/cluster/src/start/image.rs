@@ -11,6 +11,9 @@ use crate::ClusterError;
 use crate::progress::{Event, Step};
 use crate::transfer::full;
 
+/// Where images of our own making are, one tag per build.
+pub(super) const REPOSITORY: &str = "rkube/node";
+
 impl Start<'_> {
     /// The reference of a node image that the engine has.
     pub(super) async fn image(&self) -> Result<String, ClusterError> {
@@ -35,7 +38,7 @@ impl Start<'_> {
             .map_err(std::io::Error::other)??;
         // the same recipe and the same program make the same tag, so a tag that is there is the right image
         let digest = Sha256::digest(format!("{}{}", recipe.digest(), layer.sha256));
-        let tag = format!("rkube/node:{}", &hex::encode(digest)[..12]);
+        let tag = format!("{REPOSITORY}:{}", &hex::encode(digest)[..12]);
         if self.engine.image_id(&tag).await?.is_some() {
             self.done(Step::Image, false);
             return Ok(tag);

@@ -8,6 +8,7 @@ mod nodes;
 mod plan;
 mod ready;
 mod settings;
+mod superseded;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -161,6 +162,9 @@ impl Start<'_> {
         let mut changed = news | self.nodes(&profile, &existing, &keys).await?;
         changed |= self.kubeconfig(&mut profile, &keys)?;
         self.ready(&profile, &keys, changed).await?;
+        if missing {
+            self.remove_superseded().await;
+        }
         Ok(Started { profile, changed })
     }
 

@@ -44,14 +44,31 @@ impl Shelf {
         let mut images = self.images()?;
         images.retain(|known| !manifest.images.iter().any(|new| new.reference == known.reference));
         images.extend(manifest.images.iter().cloned());
-        let draft = incoming.path().join(LIST);
-        fs_err::write(
-            &draft,
-            serde_json::to_vec_pretty(&images).map_err(std::io::Error::other)?,
-        )?;
-        fs_err::rename(&draft, self.root.join(LIST))?;
-        self.prune(&images)?;
+        self.replace(&images)?;
         Ok(manifest)
+    }
+
+    /// Takes images of these full references off the shelf, and the blobs that no other has.
+    pub async fn remove(&self, references: &[String]) -> Result<(), ImagingError> {
+        if !self.root.exists() {
+            return Ok(());
+        }
+        let _lock = lock::take(&self.root.join("lock"), LOCK_DEADLINE, || ()).await?;
+        let mut images = self.images()?;
+        images.retain(|image| !references.contains(&image.reference));
+        self.replace(&images)
+    }
+
+    /// Exchanges the list in one step. The lock is held.
+    fn replace(&self, images: &[BundledImage]) -> Result<(), ImagingError> {
+        let draft = tempfile::NamedTempFile::new_in(&self.root)?;
+        fs_err::write(
+            draft.path(),
+            serde_json::to_vec_pretty(images).map_err(std::io::Error::other)?,
+        )?;
+        draft.persist(self.root.join(LIST)).map_err(|error| error.error)?;
+        fs_err::create_dir_all(self.root.join(BLOBS))?;
+        self.prune(images)
     }
 
     /// Everything on the shelf.

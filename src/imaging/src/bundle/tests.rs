@@ -258,3 +258,31 @@ fn a_failed_save_leaves_the_old_file() {
     assert!(error.to_string().contains("its content is"), "{error}");
     assert_eq!(fs_err::read_to_string(&file).unwrap(), "old");
 }
+
+#[tokio::test]
+async fn what_is_taken_off_the_shelf_leaves_the_layers_of_others() {
+    let place = Place::new();
+    let shelf = place.shelf();
+    shelf.remove(&["docker.io/library/a:1".to_owned()]).await.unwrap();
+    let items = [
+        place.item("a:1", "shared", Purpose::Listed),
+        place.item("b:1", "shared", Purpose::Addon),
+        place.item("c:1", "alone", Purpose::Listed),
+    ];
+    shelf.load(&place.bundle(&items)).await.unwrap();
+    let blobs = || fs_err::read_dir(place.path("shelf/blobs")).unwrap().count();
+    let before = blobs();
+    shelf.remove(&["docker.io/library/a:1".to_owned()]).await.unwrap();
+    let left: Vec<String> = shelf
+        .images()
+        .unwrap()
+        .into_iter()
+        .map(|image| image.reference)
+        .collect();
+    assert_eq!(left, ["docker.io/library/b:1", "docker.io/library/c:1"]);
+    let image = shelf.find("docker.io/library/b:1").unwrap().unwrap();
+    image.blobs[1].open().unwrap();
+    shelf.remove(&left).await.unwrap();
+    assert!(shelf.images().unwrap().is_empty());
+    assert!(before > 0 && blobs() == 0, "{} of {before} blobs stay", blobs());
+}

@@ -13,6 +13,23 @@ pub(crate) enum BundleCommand {
     Save(BundleSave),
     /// Takes such a file in, once every digest in it has been checked; clusters then start from it.
     Load(BundleLoad),
+    /// Lists the images that bundles have brought to this machine.
+    #[command(alias = "list")]
+    Ls,
+    /// Removes images that bundles have brought; nodes keep theirs.
+    #[command(alias = "remove")]
+    Rm(BundleRm),
+}
+
+/// `rkube bundle rm`.
+#[derive(Debug, Args)]
+pub(crate) struct BundleRm {
+    /// The images, as `rkube bundle ls` shows them.
+    #[arg(required_unless_present = "all")]
+    pub(crate) images: Vec<String>,
+    /// All of them.
+    #[arg(long, conflicts_with = "images")]
+    pub(crate) all: bool,
 }
 
 /// `rkube bundle save`.

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use bollard::query_parameters::{ImportImageOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptionsBuilder};
+use bollard::query_parameters::{
+    ImportImageOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
+};
 use futures::{StreamExt as _, TryStreamExt as _};
 use imaging::{Archive, Layer};
 use jiff::Timestamp;
@@ -43,9 +45,17 @@ impl Engine {
                 Err(error) => return Err(super::failed("look at an image", error)),
             };
             let time = image.metadata.and_then(|metadata| metadata.last_tag_time);
-            loaded.push((tag, time.and_then(|time| time.parse().ok())));
+            loaded.push((tag, time.as_deref().and_then(tagged_at)));
         }
         Ok(loaded)
+    }
+
+    /// Gives an image its tag once more: from now on the engine knows since when it has it.
+    pub(crate) async fn stamp(&self, tag: &str) -> Result<(), ClusterError> {
+        let (repository, version) = tag.rsplit_once(':').unwrap_or((tag, "latest"));
+        let options = TagImageOptionsBuilder::default().repo(repository).tag(version).build();
+        let stamped = self.docker.tag_image(tag, Some(options)).await;
+        stamped.map_err(|error| super::failed("tag an image", error))
     }
 
     /// Takes a tag away, and the image with its last one; not from under a container.
@@ -120,5 +130,23 @@ impl Engine {
             .map_err(|error| super::failed("load the image", error))?;
         tracing::debug!(?answers, "image loaded");
         Ok(())
+    }
+}
+
+/// When an image was tagged. Loading alone is no tagging, and is told as the year 1.
+fn tagged_at(text: &str) -> Option<Timestamp> {
+    let time: Timestamp = text.parse().ok()?;
+    (time > Timestamp::UNIX_EPOCH).then_some(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_that_was_only_loaded_has_no_time() {
+        assert_eq!(tagged_at("0001-01-01T00:00:00Z"), None);
+        assert!(tagged_at("2026-11-21T14:02:40.882737458Z").is_some());
+        assert_eq!(tagged_at(""), None);
     }
 }

@@ -31,6 +31,10 @@ impl Start<'_> {
             kept.extend(self.store.read(&name)?.map(|profile| profile.image));
         }
         let loaded = self.engine.loaded_images(REPOSITORY).await?;
+        for (tag, _) in loaded.iter().filter(|(_, at)| at.is_none()) {
+            // how long it has been here cannot be known; its time begins now
+            self.engine.stamp(tag).await?;
+        }
         for tag in superseded(&loaded, &kept, Timestamp::now()) {
             // the engine keeps what a container has, and says so
             match self.engine.remove_image(tag).await {

@@ -18,10 +18,11 @@ fn main() -> anyhow::Result<()> {
         ["test"] => test::run(&workspace()),
         ["docs", rest @ ..] => docs::run(&workspace(), rest == ["--check"]),
         ["bench", "start"] => bench::start::run(&workspace()),
+        ["bench", "addons"] => bench::addons::run(&workspace()),
         ["vm"] => vm::run(&workspace()),
         ["proto", rest @ ..] => protos::run(rest),
         _ => anyhow::bail!(
-            "usage: xtask test | schema <kubernetes-source-dir> | proto <name> <file.proto> [--check] | docs [--check] | bench start | vm"
+            "usage: xtask test | schema <kubernetes-source-dir> | proto <name> <file.proto> [--check] | docs [--check] | bench start|addons | vm"
         ),
     }
 }

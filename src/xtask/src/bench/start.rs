@@ -1,12 +1,12 @@
-//! `cargo xtask bench start`: time to a Kubernetes that works, and what it costs when idle. Writes docs/benchmarks.md.
+//! `cargo xtask bench start`: time to a Kubernetes that works, and what it costs when idle. Writes its part of
+//! docs/benchmarks.md.
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::node;
 use super::run::Bench;
+use super::{node, report};
 
 const RUNS: usize = 5;
 /// After a start things are still settling.
@@ -48,9 +48,7 @@ pub(crate) fn run(workspace: &Path) -> anyhow::Result<()> {
     let image: serde_json::Value = serde_json::from_str(&image)?;
     let binary = fs_err::metadata(bench.binary())?.len();
     let text = render(&phases, first, processor, memory, &processes, &image, binary);
-    fs_err::write(workspace.join("docs/benchmarks.md"), &text)?;
-    say(&text);
-    Ok(())
+    report::write(workspace, "start", &text)
 }
 
 fn once(bench: &Bench, phases: &mut Phases) -> anyhow::Result<()> {
@@ -111,10 +109,10 @@ fn render(
     binary: u64,
 ) -> String {
     let mut text = format!(
-        "# Benchmarks\n\nWritten by `cargo xtask bench start` on {}; median of {RUNS} runs, in seconds (slowest in \
+        "## From start to delete\n\nWritten by `cargo xtask bench start` on {}; median of {RUNS} runs, in seconds (slowest in \
          parentheses). Node image present, except for the first start, which composes it if it is not cached.\n\n\
          | what | measured | budget |\n|---|---|---|\n",
-        machine()
+        report::machine()
     );
     // writing to a string cannot fail
     let _ = writeln!(text, "| first start of this binary | {:.2} | |", first.as_secs_f64());
@@ -165,34 +163,4 @@ fn render(
         let _ = writeln!(text, "| {} | `{command}` |", kilobytes >> 10);
     }
     text
-}
-
-/// The machine and the day, as far as its own tools say.
-fn machine() -> String {
-    let said = |program: &str, args: &[&str]| {
-        let output = Command::new(program).args(args).output().ok();
-        let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-        text.unwrap_or_default()
-    };
-    let cpu = fs_err::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map_or("unknown processor", |(_, model)| model);
-    format!(
-        "{}: {} processors ({model}), {}, Docker {} with {}",
-        said("date", &["-u", "+%F"]),
-        std::thread::available_parallelism().map_or(0, usize::from),
-        said("uname", &["-sr"]),
-        said("docker", &["version", "--format", "{{.Server.Version}}"]),
-        said(
-            "docker",
-            &["info", "--format", "{{.Driver}}, cgroup v{{.CgroupVersion}}"]
-        ),
-    )
-}
-
-#[expect(clippy::print_stdout, reason = "the result of the benchmark")]
-fn say(text: &str) {
-    println!("{text}");
 }

@@ -84,6 +84,16 @@ pub struct RangeQuery<'a> {
     pub at: Option<Revision>,
 }
 
+impl<'a> RangeQuery<'a> {
+    /// Everything below `prefix`, now.
+    pub fn all(prefix: &'a str) -> Self {
+        Self {
+            prefix,
+            ..Self::default()
+        }
+    }
+}
+
 /// A revisioned key-value store. Every read sees only what is durable.
 pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// The newest revision.

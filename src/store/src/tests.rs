@@ -41,10 +41,7 @@ fn delete(id: u8) -> Write {
 }
 
 fn all() -> RangeQuery<'static> {
-    RangeQuery {
-        prefix: PREFIX,
-        ..RangeQuery::default()
-    }
+    RangeQuery::all(PREFIX)
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {

@@ -13,10 +13,7 @@ const ANNOTATION: &str = "kubernetes.io/limit-ranger";
 /// All limits of the namespace.
 async fn limits(call: &Call<'_>) -> Result<Vec<Value>, ApiError> {
     let prefix = format!("{}{}/", storage::collection("", "limitranges"), call.namespace());
-    let query = store::RangeQuery {
-        prefix: &prefix,
-        ..store::RangeQuery::default()
-    };
+    let query = store::RangeQuery::all(&prefix);
     let mut all = Vec::new();
     for entry in &call.api.store.range(query).await?.entries {
         let range = storage::parse(entry)?;

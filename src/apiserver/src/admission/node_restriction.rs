@@ -74,14 +74,7 @@ pub(super) async fn check(
 /// A kubelet gets tokens only for pods on its own node.
 async fn token(call: &Call<'_>, node: &str) -> Result<(), ApiError> {
     let prefix = format!("{}{}/", storage::collection("", "pods"), call.namespace());
-    let pods = call
-        .api
-        .store
-        .range(store::RangeQuery {
-            prefix: &prefix,
-            ..store::RangeQuery::default()
-        })
-        .await?;
+    let pods = call.api.store.range(store::RangeQuery::all(&prefix)).await?;
     let uses = pods
         .entries
         .iter()

@@ -83,14 +83,7 @@ async fn prioritize(call: &Call<'_>, pod: &mut Value) -> Result<(), ApiError> {
 
 async fn default_class(call: &Call<'_>) -> Result<Option<Value>, ApiError> {
     let prefix = storage::collection("scheduling.k8s.io", "priorityclasses");
-    let range = call
-        .api
-        .store
-        .range(store::RangeQuery {
-            prefix: &prefix,
-            ..store::RangeQuery::default()
-        })
-        .await?;
+    let range = call.api.store.range(store::RangeQuery::all(&prefix)).await?;
     let mut found: Option<Value> = None;
     for entry in &range.entries {
         let class = storage::parse(entry)?;

@@ -117,10 +117,7 @@ fn counts(call: &Call<'_>, operation: Operation, object: &Value, old: Option<&Va
 
 async fn quotas(call: &Call<'_>) -> Result<Vec<Arc<Entry>>, ApiError> {
     let prefix = format!("{}{}/", storage::collection("", "resourcequotas"), call.namespace());
-    let query = store::RangeQuery {
-        prefix: &prefix,
-        ..store::RangeQuery::default()
-    };
+    let query = store::RangeQuery::all(&prefix);
     Ok(call.api.store.range(query).await?.entries)
 }
 

@@ -69,10 +69,7 @@ fn protect(object: &mut Value, finalizer: &str) {
 /// Of several, the newest; of equally new ones, the first by name.
 async fn default_class(call: &Call<'_>) -> Result<Option<String>, ApiError> {
     let prefix = storage::collection("storage.k8s.io", "storageclasses");
-    let query = store::RangeQuery {
-        prefix: &prefix,
-        ..store::RangeQuery::default()
-    };
+    let query = store::RangeQuery::all(&prefix);
     let found = call.api.store.range(query).await?;
     let classes: Vec<Value> = found
         .entries

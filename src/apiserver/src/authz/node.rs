@@ -113,10 +113,7 @@ async fn referenced(api: &Api, node: &str, asked: &Attributes) -> Result<bool, A
 async fn pods_of(api: &Api, node: &str, namespace: Option<&str>) -> Result<Vec<Value>, ApiError> {
     let collection = crate::storage::collection("", "pods");
     let prefix = namespace.map_or_else(|| collection.clone(), |namespace| format!("{collection}{namespace}/"));
-    let query = store::RangeQuery {
-        prefix: &prefix,
-        ..store::RangeQuery::default()
-    };
+    let query = store::RangeQuery::all(&prefix);
     let pods = api.store.range(query).await?;
     let own = pods
         .entries

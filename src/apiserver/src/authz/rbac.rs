@@ -137,10 +137,7 @@ impl Rbac {
         };
         for plural in COLLECTIONS {
             let prefix = crate::storage::collection("rbac.authorization.k8s.io", plural);
-            let query = store::RangeQuery {
-                prefix: &prefix,
-                ..store::RangeQuery::default()
-            };
+            let query = store::RangeQuery::all(&prefix);
             let range = self.store.range(query).await?;
             for entry in &range.entries {
                 state.parsed.put(plural, &entry.key, &entry.value);

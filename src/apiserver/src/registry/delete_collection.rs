@@ -17,14 +17,7 @@ pub(crate) async fn delete_collection(call: Call<'_>, request: Request<Body>) ->
     let options = DeleteOptions::of(&call, request).await?;
     let selection = Selection::of(call.info, call.resource)?;
     let prefix = storage::prefix(call.resource, call.namespace());
-    let range = call
-        .api
-        .store
-        .range(store::RangeQuery {
-            prefix: &prefix,
-            ..store::RangeQuery::default()
-        })
-        .await?;
+    let range = call.api.store.range(store::RangeQuery::all(&prefix)).await?;
     let selected = range.entries.iter().filter(|entry| selection.matches(entry));
     let deletions: Vec<BoxFuture<'_, _>> = selected
         .map(|entry| delete_one(call, entry, &options).boxed())

@@ -69,14 +69,7 @@ pub(crate) async fn watch(call: Call<'_>) -> Result<Response<Body>, ApiError> {
         if let Some(asked) = asked.filter(|asked| *asked > newest) {
             return Err(StoreError::Future { asked, newest }.into());
         }
-        let range = call
-            .api
-            .store
-            .range(RangeQuery {
-                prefix: &prefix,
-                ..RangeQuery::default()
-            })
-            .await?;
+        let range = call.api.store.range(RangeQuery::all(&prefix)).await?;
         let mut entries = range.entries;
         entries.retain(|entry| selection.matches(entry));
         (entries.into(), range.revision)

@@ -25,10 +25,7 @@ pub(crate) async fn of_service(
         storage::collection("discovery.k8s.io", "endpointslices"),
         service.namespace()
     );
-    let query = store::RangeQuery {
-        prefix: &prefix,
-        ..store::RangeQuery::default()
-    };
+    let query = store::RangeQuery::all(&prefix);
     for entry in &api.store.range(query).await?.entries {
         let of_service = storage::Header::of(entry)
             .labels()

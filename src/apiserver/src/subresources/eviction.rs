@@ -72,14 +72,7 @@ async fn spend_budget(call: Call<'_>, pod: &Value, dry_run: bool) -> Result<(), 
     let resource = schema::resource("policy", "v1", "poddisruptionbudgets")
         .ok_or_else(|| ApiError::internal("no budgets in the table"))?;
     let prefix = storage::prefix(resource, call.namespace());
-    let range = call
-        .api
-        .store
-        .range(store::RangeQuery {
-            prefix: &prefix,
-            ..store::RangeQuery::default()
-        })
-        .await?;
+    let range = call.api.store.range(store::RangeQuery::all(&prefix)).await?;
     let mut covering = Vec::new();
     for entry in &range.entries {
         let budget = storage::parse(entry)?;

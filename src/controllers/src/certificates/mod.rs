@@ -39,14 +39,7 @@ pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
     };
     let authority = Arc::new(authority);
     let queue = Queue::new();
-    let weak = Arc::downgrade(&queue);
-    ctx.signing_requests.on(move |old, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(request) = new.or(old) {
-            queue.add(Key::of(request.as_ref()));
-        }
-        true
-    });
+    ctx.signing_requests.feed(&queue);
     ctx.signing_requests.synced().await;
     work("certificates", &queue, 1, |key: Key| {
         let (ctx, queue, authority) = (ctx.clone(), queue.clone(), authority.clone());

@@ -32,24 +32,8 @@ const LOOK_BACK: i64 = 60 * 60 * 24 * 40;
 /// Runs the controller.
 pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
     let queue = Queue::new();
-    let weak = Arc::downgrade(&queue);
-    ctx.cron_jobs.on(move |old, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(cron) = new.or(old) {
-            queue.add(Key::of(cron.as_ref()));
-        }
-        true
-    });
-    let weak = Arc::downgrade(&queue);
-    ctx.jobs.on(move |old, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(job) = new.or(old)
-            && let Some(owner) = controller_of(&job.metadata).filter(|owner| owner.kind == "CronJob")
-        {
-            queue.add(Key::new(job.namespace().unwrap_or_default(), &*owner.name));
-        }
-        true
-    });
+    ctx.cron_jobs.feed(&queue);
+    ctx.jobs.feed_owners(&queue, "CronJob");
     ctx.cron_jobs.synced().await;
     ctx.jobs.synced().await;
     let events = Events::new(ctx.client.clone(), "cronjob-controller");

@@ -60,14 +60,7 @@ pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
 }
 
 fn watch(ctx: &Arc<Ctx>, queue: &Arc<Queue<Key>>, expectations: &Arc<Expectations>) {
-    let weak = Arc::downgrade(queue);
-    ctx.daemon_sets.on(move |old, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(set) = new.or(old) {
-            queue.add(Key::of(set.as_ref()));
-        }
-        true
-    });
+    ctx.daemon_sets.feed(queue);
     let (weak, expectations) = (Arc::downgrade(queue), expectations.clone());
     ctx.pods.on(move |old, new| {
         let Some(queue) = weak.upgrade() else { return false };

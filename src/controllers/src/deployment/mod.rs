@@ -59,14 +59,7 @@ pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
 }
 
 fn watch(ctx: &Arc<Ctx>, queue: &Arc<Queue<Key>>) {
-    let weak = Arc::downgrade(queue);
-    ctx.deployments.on(move |old, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(deployment) = new.or(old) {
-            queue.add(Key::of(deployment.as_ref()));
-        }
-        true
-    });
+    ctx.deployments.feed(queue);
     let (weak, weak_ctx) = (Arc::downgrade(queue), Arc::downgrade(ctx));
     ctx.replica_sets.on(move |old, new| {
         let (Some(queue), Some(ctx)) = (weak.upgrade(), weak_ctx.upgrade()) else {

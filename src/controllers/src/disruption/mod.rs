@@ -26,14 +26,7 @@ const FORGET: i64 = 120;
 /// Runs the controller.
 pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
     let queue = Queue::new();
-    let weak = Arc::downgrade(&queue);
-    ctx.budgets.on(move |old, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(budget) = new.or(old) {
-            queue.add(Key::of(budget.as_ref()));
-        }
-        true
-    });
+    ctx.budgets.feed(&queue);
     let (weak, weak_ctx) = (Arc::downgrade(&queue), Arc::downgrade(&ctx));
     ctx.pods.on(move |old, new| {
         let (Some(queue), Some(ctx)) = (weak.upgrade(), weak_ctx.upgrade()) else {

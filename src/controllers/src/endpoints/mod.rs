@@ -23,14 +23,7 @@ const HEADLESS: &str = "service.kubernetes.io/headless";
 pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
     let queue = Queue::new();
     watch_services_and_pods(&ctx, &queue);
-    let weak = Arc::downgrade(&queue);
-    ctx.endpoints.on(move |old, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(endpoints) = new.or(old) {
-            queue.add(Key::of(endpoints.as_ref()));
-        }
-        true
-    });
+    ctx.endpoints.feed(&queue);
     ctx.services.synced().await;
     ctx.pods.synced().await;
     ctx.endpoints.synced().await;

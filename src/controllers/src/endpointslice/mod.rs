@@ -29,17 +29,11 @@ const MANAGER: &str = "endpointslice-controller.k8s.io";
 pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
     let queue = Queue::new();
     watch_services_and_pods(&ctx, &queue);
-    let weak = Arc::downgrade(&queue);
-    ctx.endpoint_slices.on(move |old, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(slice) = new.or(old) {
-            let labels = slice.labels();
-            if let (Some(name), Some(MANAGER)) = (labels.get(SERVICE_NAME), labels.get(MANAGED_BY).map(String::as_str))
-            {
-                queue.add(Key::new(slice.namespace().unwrap_or_default(), &**name));
-            }
-        }
-        true
+    ctx.endpoint_slices.feed_with(&queue, |old, new| {
+        let slice = new.or(old)?;
+        let own = slice.labels().get(MANAGED_BY).is_some_and(|by| by == MANAGER);
+        let name = slice.labels().get(SERVICE_NAME).filter(|_| own)?;
+        Some(Key::new(slice.namespace().unwrap_or_default(), &**name))
     });
     ctx.services.synced().await;
     ctx.pods.synced().await;
@@ -54,14 +48,7 @@ pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
 
 /// Keys of services that changed, or one of whose pods did.
 pub(crate) fn watch_services_and_pods(ctx: &Arc<Ctx>, queue: &Arc<Queue<Key>>) {
-    let weak = Arc::downgrade(queue);
-    ctx.services.on(move |old, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(service) = new.or(old) {
-            queue.add(Key::of(service.as_ref()));
-        }
-        true
-    });
+    ctx.services.feed(queue);
     let (weak, weak_ctx) = (Arc::downgrade(queue), Arc::downgrade(ctx));
     ctx.pods.on(move |old, new| {
         let (Some(queue), Some(ctx)) = (weak.upgrade(), weak_ctx.upgrade()) else {

@@ -16,13 +16,9 @@ use crate::shared::{Ctx, Key, Queue, Result, pods, work};
 pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
     let queue = Queue::new();
     let events = Events::new(ctx.client.clone(), "ephemeral_volume");
-    let weak = Arc::downgrade(&queue);
-    ctx.pods.on(move |_, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(pod) = new.filter(|pod| ephemeral(pod).next().is_some()) {
-            queue.add(Key::of(pod.as_ref()));
-        }
-        true
+    ctx.pods.feed_with(&queue, |_, new| {
+        let pod = new.filter(|pod| ephemeral(pod).next().is_some())?;
+        Some(Key::of(pod.as_ref()))
     });
     ctx.pods.synced().await;
     ctx.claims.synced().await;

@@ -50,14 +50,7 @@ struct Controller {
 pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
     let queue = Queue::new();
     let expectations = Arc::new(Expectations::default());
-    let weak = Arc::downgrade(&queue);
-    ctx.jobs.on(move |old, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(job) = new.or(old) {
-            queue.add(Key::of(job.as_ref()));
-        }
-        true
-    });
+    ctx.jobs.feed(&queue);
     let (weak, expected) = (Arc::downgrade(&queue), expectations.clone());
     ctx.pods.on(move |old, new| {
         let Some(queue) = weak.upgrade() else { return false };

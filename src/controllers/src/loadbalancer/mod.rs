@@ -27,14 +27,7 @@ pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
         return std::future::pending().await;
     };
     let queue = Queue::new();
-    let weak = Arc::downgrade(&queue);
-    ctx.services.on(move |old, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(service) = new.or(old) {
-            queue.add(Key::of(service.as_ref()));
-        }
-        true
-    });
+    ctx.services.feed(&queue);
     ctx.services.synced().await;
     let taken: Arc<Taken> = Arc::default();
     for service in ctx.services.list() {

@@ -21,31 +21,12 @@ const LEADER: &str = "control-plane.alpha.kubernetes.io/leader";
 /// Runs the controller.
 pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
     let queue = Queue::new();
-    let weak = Arc::downgrade(&queue);
-    ctx.endpoints.on(move |old, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(endpoints) = new.or(old) {
-            queue.add(Key::of(endpoints.as_ref()));
-        }
-        true
-    });
-    let weak = Arc::downgrade(&queue);
-    ctx.services.on(move |old, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(service) = new.or(old) {
-            queue.add(Key::of(service.as_ref()));
-        }
-        true
-    });
-    let weak = Arc::downgrade(&queue);
-    ctx.endpoint_slices.on(move |old, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(slice) = new.or(old).filter(|slice| is_mirror(slice))
-            && let Some(name) = slice.labels().get(SERVICE_NAME)
-        {
-            queue.add(Key::new(slice.namespace().unwrap_or_default(), name.as_str()));
-        }
-        true
+    ctx.endpoints.feed(&queue);
+    ctx.services.feed(&queue);
+    ctx.endpoint_slices.feed_with(&queue, |old, new| {
+        let slice = new.or(old).filter(|slice| is_mirror(slice))?;
+        let name = slice.labels().get(SERVICE_NAME)?;
+        Some(Key::new(slice.namespace().unwrap_or_default(), name.as_str()))
     });
     ctx.services.synced().await;
     ctx.endpoints.synced().await;

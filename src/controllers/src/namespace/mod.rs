@@ -24,13 +24,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// Runs the controller.
 pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
     let queue = Queue::new();
-    let weak = Arc::downgrade(&queue);
-    ctx.namespaces.on(move |_, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(new) = new.filter(|new| new.metadata.deletion_timestamp.is_some()) {
-            queue.add(Key::new("", new.name_any()));
-        }
-        true
+    ctx.namespaces.feed_with(&queue, |_, new| {
+        let deleted = new.filter(|namespace| namespace.metadata.deletion_timestamp.is_some())?;
+        Some(Key::of(deleted.as_ref()))
     });
     work("namespace", &queue, 4, |key: Key| {
         let (ctx, queue) = (ctx.clone(), queue.clone());

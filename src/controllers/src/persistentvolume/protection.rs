@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 use kube::api::{ListParams, PostParams};
-use kube::{Api, ResourceExt as _};
+use kube::{Api, Resource, ResourceExt as _};
 
 use crate::shared::error::Tolerate as _;
 use crate::shared::{Ctx, Key, Queue, Result, pods, work};
@@ -18,24 +18,15 @@ const VOLUME: &str = "kubernetes.io/pv-protection";
 /// Runs the controller for claims.
 pub(crate) async fn claims(ctx: Arc<Ctx>) -> Result<()> {
     let queue = Queue::new();
-    let weak = Arc::downgrade(&queue);
-    ctx.claims.on(move |_, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(claim) = new.filter(|claim| claim.metadata.deletion_timestamp.is_some()) {
-            queue.add(Key::of(claim.as_ref()));
-        }
-        true
-    });
-    let weak = Arc::downgrade(&queue);
-    ctx.pods.on(move |old, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(pod) = new.map_or(old, |pod| Some(pod).filter(|pod| pods::is_finished(pod))) {
+    ctx.claims.feed_with(&queue, |_, new| deleted(new));
+    ctx.pods.feed_with(&queue, |old, new| {
+        let ended = new.map_or(old, |pod| Some(pod).filter(|pod| pods::is_finished(pod)));
+        let keys = |pod: &Arc<Pod>| {
             let namespace = pod.namespace().unwrap_or_default();
-            for name in claims_of(pod) {
-                queue.add(Key::new(namespace.clone(), name));
-            }
-        }
-        true
+            let names = claims_of(pod).into_iter();
+            names.map(|name| Key::new(namespace.clone(), name)).collect::<Vec<_>>()
+        };
+        ended.map(keys).unwrap_or_default()
     });
     ctx.claims.synced().await;
     ctx.pods.synced().await;
@@ -49,20 +40,19 @@ pub(crate) async fn claims(ctx: Arc<Ctx>) -> Result<()> {
 /// Runs the controller for volumes.
 pub(crate) async fn volumes(ctx: Arc<Ctx>) -> Result<()> {
     let queue = Queue::new();
-    let weak = Arc::downgrade(&queue);
-    ctx.persistent_volumes.on(move |_, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(volume) = new.filter(|volume| volume.metadata.deletion_timestamp.is_some()) {
-            queue.add(Key::of(volume.as_ref()));
-        }
-        true
-    });
+    ctx.persistent_volumes.feed_with(&queue, |_, new| deleted(new));
     ctx.persistent_volumes.synced().await;
     work("pv-protection", &queue, 1, |key: Key| {
         let ctx = ctx.clone();
         async move { volume(&ctx, &key).await }
     })
     .await
+}
+
+/// The key of an object that is on its way out.
+fn deleted<K: Resource>(object: Option<&Arc<K>>) -> Option<Key> {
+    let object = object.filter(|object| object.meta().deletion_timestamp.is_some())?;
+    Some(Key::of(object.as_ref()))
 }
 
 /// Names of the claims that a pod uses.

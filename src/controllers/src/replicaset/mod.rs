@@ -48,14 +48,7 @@ pub(crate) async fn run_replication(ctx: Arc<Ctx>) -> Result<()> {
 async fn start<S: Set>(ctx: Arc<Ctx>) -> Result<()> {
     let queue = Queue::new();
     let expectations = Arc::new(Expectations::default());
-    let weak = Arc::downgrade(&queue);
-    S::informer(&ctx).on(move |old, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(set) = new.or(old) {
-            queue.add(Key::of(set.as_ref()));
-        }
-        true
-    });
+    S::informer(&ctx).feed(&queue);
     watch_pods::<S>(&ctx, &queue, &expectations);
     S::informer(&ctx).synced().await;
     ctx.pods.synced().await;

@@ -33,21 +33,11 @@ where
     K: kube::Resource + Send + Sync + 'static,
 {
     let queue = Queue::new();
-    let weak = Arc::downgrade(&queue);
-    ctx.namespaces.on(move |_, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(new) = new {
-            queue.add(Key::new("", new.name_any()));
-        }
-        true
-    });
-    let weak = Arc::downgrade(&queue);
-    informer.on(move |old, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(object) = new.or(old).filter(|object| object.name_any() == name) {
-            queue.add(Key::new("", object.namespace().unwrap_or_default()));
-        }
-        true
+    ctx.namespaces
+        .feed_with(&queue, |_, new| new.map(|namespace| Key::of(namespace.as_ref())));
+    informer.feed_with(&queue, move |old, new| {
+        let object = new.or(old).filter(|object| object.name_any() == name)?;
+        Some(Key::new("", object.namespace().unwrap_or_default()))
     });
     queue
 }

@@ -13,7 +13,8 @@ use kube::{Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
-use super::{Error, Result};
+use super::owner::controller_of;
+use super::{Error, Queue, Result};
 
 /// Namespace (empty for cluster-scoped kinds) and name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -100,6 +101,37 @@ impl<K: Resource> Informer<K> {
             handler(None, Some(&object));
         }
         handlers.push(Box::new(handler));
+    }
+
+    /// Adds to `queue`, for what is there and then for every change, the keys that it asks for.
+    pub(crate) fn feed_with<T, I>(
+        &self,
+        queue: &Arc<Queue<T>>,
+        keys: impl Fn(Option<&Arc<K>>, Option<&Arc<K>>) -> I + Send + Sync + 'static,
+    ) where
+        T: Clone + Eq + Hash + Send + 'static,
+        I: IntoIterator<Item = T>,
+    {
+        let queue = Arc::downgrade(queue);
+        self.on(move |old, new| {
+            let Some(queue) = queue.upgrade() else { return false };
+            keys(old, new).into_iter().for_each(|key| queue.add(key));
+            true
+        });
+    }
+
+    /// Adds every object that comes, changes or goes.
+    pub(crate) fn feed(&self, queue: &Arc<Queue<Key>>) {
+        self.feed_with(queue, |old, new| new.or(old).map(|object| Key::of(object.as_ref())));
+    }
+
+    /// Adds the owners, of a kind, of the objects that come, change or go.
+    pub(crate) fn feed_owners(&self, queue: &Arc<Queue<Key>>, kind: &'static str) {
+        self.feed_with(queue, move |old, new| {
+            let meta = new.or(old)?.meta();
+            let owner = controller_of(meta).filter(|owner| owner.kind == kind)?;
+            Some(Key::new(meta.namespace.clone().unwrap_or_default(), &*owner.name))
+        });
     }
 
     /// Returns when all objects have been read once.

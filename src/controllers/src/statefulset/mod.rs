@@ -19,7 +19,7 @@ use kube::api::{DeleteParams, PostParams};
 use kube::{Api, ResourceExt as _};
 
 use crate::shared::error::{Tolerate as _, code};
-use crate::shared::owner::{claim, controller_of, selector};
+use crate::shared::owner::{claim, selector};
 use crate::shared::record::Events;
 use crate::shared::{Ctx, Error, Key, Queue, Result, history, pods, work};
 
@@ -32,24 +32,8 @@ const HASH: &str = "controller.kubernetes.io/hash";
 /// Runs the controller.
 pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
     let queue = Queue::new();
-    let weak = Arc::downgrade(&queue);
-    ctx.stateful_sets.on(move |old, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(set) = new.or(old) {
-            queue.add(Key::of(set.as_ref()));
-        }
-        true
-    });
-    let weak = Arc::downgrade(&queue);
-    ctx.pods.on(move |old, new| {
-        let Some(queue) = weak.upgrade() else { return false };
-        if let Some(pod) = new.or(old)
-            && let Some(owner) = controller_of(&pod.metadata).filter(|owner| owner.kind == "StatefulSet")
-        {
-            queue.add(Key::new(pod.namespace().unwrap_or_default(), &*owner.name));
-        }
-        true
-    });
+    ctx.stateful_sets.feed(&queue);
+    ctx.pods.feed_owners(&queue, "StatefulSet");
     ctx.stateful_sets.synced().await;
     ctx.pods.synced().await;
     ctx.controller_revisions.synced().await;

@@ -87,10 +87,7 @@ fn refusal(service: &Value, wanted: &str, why: &str) -> ApiError {
 /// The ranges of ServiceCIDRs that are ready and not being deleted, the cluster's first one before the others.
 async fn ranges(from: &Allocators, store: &dyn Store) -> Result<Vec<IpNet>, ApiError> {
     let prefix = storage::collection(GROUP, "servicecidrs");
-    let query = RangeQuery {
-        prefix: &prefix,
-        ..RangeQuery::default()
-    };
+    let query = RangeQuery::all(&prefix);
     let entries = store.range(query).await?.entries;
     let mut ranges = Vec::new();
     for entry in &entries {

@@ -95,14 +95,7 @@ impl Allocators {
     pub(crate) async fn load(store: &dyn Store, cidr: IpNet) -> Result<Self, StoreError> {
         let mut used = Used::default();
         let prefix = storage::collection("", "services");
-        for entry in store
-            .range(RangeQuery {
-                prefix: &prefix,
-                ..RangeQuery::default()
-            })
-            .await?
-            .entries
-        {
+        for entry in store.range(RangeQuery::all(&prefix)).await?.entries {
             if let Ok(service) = serde_json::from_slice::<Value>(&entry.value) {
                 used.addresses.extend(addresses(&service));
                 used.ports.extend(node_ports::of(&service));

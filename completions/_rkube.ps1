@@ -443,6 +443,8 @@ Register-ArgumentCompleter -Native -CommandName 'rkube' -ScriptBlock {
         'rkube;bundle;save' {
             [CompletionResult]::new('--addons', '--addons', [CompletionResultType]::ParameterName, 'Addons whose images come along; `rkube addons list` shows all')
             [CompletionResult]::new('--images', '--images', [CompletionResultType]::ParameterName, 'Other images that come along: of the container engine, a built-in recipe''s, or a registry''s')
+            [CompletionResult]::new('--platform', '--platform', [CompletionResultType]::ParameterName, 'The machine that the bundle is for: linux/amd64 or linux/arm64; this one by default')
+            [CompletionResult]::new('--program', '--program', [CompletionResultType]::ParameterName, 'The rkube for that machine; without it, a bundle for another platform holds none')
             [CompletionResult]::new('--debian-mirror', '--debian-mirror', [CompletionResultType]::ParameterName, 'A Debian mirror to ask after the host''s own and the recipe''s; may be given several times')
             [CompletionResult]::new('--image-mirror-country', '--image-mirror-country', [CompletionResultType]::ParameterName, 'Also asks the public mirrors of a country: cn, or auto for all of them after the registries themselves')
             [CompletionResult]::new('--image-repository', '--image-repository', [CompletionResultType]::ParameterName, 'A repository with copies of all images, such as mirror.example/ns; may be given several times')

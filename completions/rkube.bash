@@ -524,7 +524,7 @@ _rkube() {
             return 0
             ;;
         rkube__subcmd__bundle__subcmd__save)
-            opts="-p -o -v -h -V --addons --images --debian-mirror --image-mirror-country --image-repository --registry-mirror --insecure-registry --registries --profile --output --verbose --help --version"
+            opts="-p -o -v -h -V --addons --images --platform --program --debian-mirror --image-mirror-country --image-repository --registry-mirror --insecure-registry --registries --profile --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -535,6 +535,14 @@ _rkube() {
                     return 0
                     ;;
                 --images)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --platform)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --program)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

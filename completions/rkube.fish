@@ -258,6 +258,8 @@ complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and not __fish_seen_subcommand_from save load ls rm" -f -a "rm" -d 'Removes images that bundles have brought; nodes keep theirs'
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l addons -d 'Addons whose images come along; `rkube addons list` shows all' -r
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l images -d 'Other images that come along: of the container engine, a built-in recipe\'s, or a registry\'s' -r
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l platform -d 'The machine that the bundle is for: linux/amd64 or linux/arm64; this one by default' -r
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l program -d 'The rkube for that machine; without it, a bundle for another platform holds none' -r -F
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l debian-mirror -d 'A Debian mirror to ask after the host\'s own and the recipe\'s; may be given several times' -r
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l image-mirror-country -d 'Also asks the public mirrors of a country: cn, or auto for all of them after the registries themselves' -r
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l image-repository -d 'A repository with copies of all images, such as mirror.example/ns; may be given several times' -r

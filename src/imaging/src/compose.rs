@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::debian::{Archive as DebianArchive, HostApt, Index, Keyring, Package, open, resolve};
 use crate::fetch::{Fetcher, Wanted};
-use crate::image::{Layer, architecture};
+use crate::image::{Layer, Platform};
 use crate::rootfs::{CAREFUL, Filter, Tree, finish, unpack, write_layer};
 use crate::{Event, ImagingError, Progress, Recipe, Shelf, lock};
 
@@ -43,12 +43,23 @@ pub struct Base {
 pub struct Composer {
     settings: Settings,
     progress: Progress,
+    platform: Platform,
 }
 
 impl Composer {
     /// A composer that reports to `progress`.
     pub fn new(settings: Settings, progress: Progress) -> Self {
-        Self { settings, progress }
+        Self {
+            settings,
+            progress,
+            platform: Platform::own(),
+        }
+    }
+
+    /// The same for layers of another platform.
+    #[must_use]
+    pub fn for_platform(self, platform: Platform) -> Self {
+        Self { platform, ..self }
     }
 
     /// The layer of an earlier run or of a bundle, if it is here. No network.
@@ -59,7 +70,9 @@ impl Composer {
             let whole = fs_err::metadata(&base.layer.path).is_ok_and(|meta| meta.len() == base.layer.size);
             whole.then_some(base)
         };
-        kept().or_else(|| self.settings.shelf.base(&recipe.digest()))
+        // what bundles bring is for this machine
+        let brought = || self.settings.shelf.base(&recipe.digest());
+        kept().or_else(|| self.platform.is_own().then(brought).flatten())
     }
 
     /// The recipe's layer: from the cache, a bundle, or made now.
@@ -162,7 +175,13 @@ impl Composer {
             };
             for component in &spec.components {
                 archive
-                    .load(&fetcher, component, architecture(), archives.len(), &mut index)
+                    .load(
+                        &fetcher,
+                        component,
+                        self.platform.architecture(),
+                        archives.len(),
+                        &mut index,
+                    )
                     .await?;
             }
             archives.push(archive);
@@ -171,10 +190,13 @@ impl Composer {
     }
 
     fn meta(&self, recipe: &Recipe) -> PathBuf {
-        self.settings
-            .cache
-            .join("layers")
-            .join(format!("{}.json", recipe.digest()))
+        let digest = recipe.digest();
+        let name = if self.platform.is_own() {
+            format!("{digest}.json")
+        } else {
+            format!("{digest}-{}.json", self.platform.architecture())
+        };
+        self.settings.cache.join("layers").join(name)
     }
 
     async fn lock(&self) -> Result<fs_err::File, ImagingError> {

@@ -21,6 +21,8 @@ pub use compose::{Base, Composer, Settings};
 pub use embedded::recipe as embedded_recipe;
 pub use embedded::recipe_names as embedded_recipe_names;
 pub use error::ImagingError;
-pub use image::{Archive, Blob, Image, Layer, RunConfig, binary_layer, fetch_image, read_images, write_images};
+pub use image::{
+    Archive, Blob, Image, Layer, Platform, RunConfig, binary_layer, fetch_image, read_images, write_images,
+};
 pub use progress::{Event, Progress, silent};
 pub use recipe::Recipe;

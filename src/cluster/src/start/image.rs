@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use imaging::{Archive, Composer, binary_layer, embedded_recipe};
+use imaging::{Archive, Composer, Platform, binary_layer, embedded_recipe};
 use mirrors::Client;
 use sha2::{Digest as _, Sha256};
 
@@ -69,7 +69,14 @@ impl Start<'_> {
     async fn fetch(&self, reference: &str, name: &str) -> Result<(), ClusterError> {
         let parsed = full(reference)?;
         let client = Client::new(self.table.clone());
-        let image = imaging::fetch_image(&client, &parsed, &self.options.composer.cache, &self.imaging()).await?;
+        let image = imaging::fetch_image(
+            &client,
+            &parsed,
+            Platform::own(),
+            &self.options.composer.cache,
+            &self.imaging(),
+        )
+        .await?;
         let name = name.to_owned();
         let write =
             move |out: &mut dyn std::io::Write| imaging::write_images(out, &[(name.as_str(), &image)], |_| false);

@@ -88,9 +88,5 @@ pub struct Member {
     pub sha256: String,
 }
 
-fn platform() -> String {
-    format!("linux/{}", crate::image::architecture())
-}
-
 #[cfg(test)]
 mod tests;

@@ -8,9 +8,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::write::Hashing;
-use super::{BundleManifest, BundledImage, FORMAT, MANIFEST, PROGRAM, platform};
+use super::{BundleManifest, BundledImage, FORMAT, MANIFEST, PROGRAM};
 use crate::ImagingError;
-use crate::image::path;
+use crate::image::{Platform, path};
 
 /// The manifest of a bundle of a thousand images is far below it.
 const MANIFEST_LIMIT: u64 = 8 << 20;
@@ -84,11 +84,11 @@ fn manifest(member: impl Read) -> Result<BundleManifest, ImagingError> {
     }
     let manifest: BundleManifest =
         serde_json::from_value(value).map_err(|error| wrong(&format!("{MANIFEST}: {error}")))?;
-    if manifest.platform != platform() {
+    let own = Platform::own().to_string();
+    if manifest.platform != own {
         return Err(wrong(&format!(
-            "it is for {}, and this machine is {}",
-            manifest.platform,
-            platform()
+            "it is for {}, and this machine is {own}",
+            manifest.platform
         )));
     }
     for (name, member) in &manifest.files {

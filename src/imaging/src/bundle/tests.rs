@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::image::{Archive, Layer, digest_of};
-use crate::{Composer, Recipe, RunConfig, Settings, silent};
+use crate::{Composer, Platform, Recipe, RunConfig, Settings, silent};
 
 const RECIPE: &str = "name: x\ntag: x:1\narchives: [{suite: s, components: [main], mirrors: []}]\npackages: [p]\n";
 
@@ -51,7 +51,7 @@ impl Place {
     fn bundle(&self, items: &[BundleItem]) -> PathBuf {
         let (file, program) = (self.path("bundle"), self.path("program"));
         fs_err::write(&program, "the program").unwrap();
-        write_bundle(&file, &program, items).unwrap();
+        write_bundle(&file, Some(&program), Platform::own(), items).unwrap();
         file
     }
 
@@ -254,7 +254,7 @@ fn a_failed_save_leaves_the_old_file() {
     let item = place.item("a:1", "layer", Purpose::Listed);
     fs_err::write(place.path("layer.tar"), "other").unwrap();
     fs_err::write(place.path("program"), "p").unwrap();
-    let error = write_bundle(&file, &place.path("program"), &[item]).unwrap_err();
+    let error = write_bundle(&file, Some(&place.path("program")), Platform::own(), &[item]).unwrap_err();
     assert!(error.to_string().contains("its content is"), "{error}");
     assert_eq!(fs_err::read_to_string(&file).unwrap(), "old");
 }
@@ -285,4 +285,27 @@ async fn what_is_taken_off_the_shelf_leaves_the_layers_of_others() {
     shelf.remove(&left).await.unwrap();
     assert!(shelf.images().unwrap().is_empty());
     assert!(before > 0 && blobs() == 0, "{} of {before} blobs stay", blobs());
+}
+
+#[tokio::test]
+async fn a_bundle_for_another_platform_says_so_and_may_lack_the_program() {
+    let place = Place::new();
+    let item = place.item("a:1", "layer", Purpose::Listed);
+    let other = if Platform::own().to_string() == "linux/amd64" {
+        "linux/arm64"
+    } else {
+        "linux/amd64"
+    };
+    let file = place.path("bundle");
+    let manifest = write_bundle(&file, None, other.parse().unwrap(), &[item]).unwrap();
+    assert_eq!(manifest.platform, other);
+    assert!(!manifest.files.contains_key("rkube"));
+    let error = place.shelf().load(&file).await.unwrap_err().to_string();
+    assert!(error.contains(&format!("it is for {other}")), "{error}");
+    // as that machine reads it
+    let own = Platform::own().to_string();
+    let there = rewritten(&file, |members| edit(&mut members[0].1, other, &own));
+    fs_err::write(&file, there).unwrap();
+    place.shelf().load(&file).await.unwrap();
+    assert_eq!(place.shelf().listed().unwrap().len(), 1);
 }

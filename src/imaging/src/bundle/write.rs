@@ -7,10 +7,10 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{BundleManifest, BundledImage, Composed, FORMAT, MANIFEST, Member, PROGRAM, Purpose, platform};
+use super::{BundleManifest, BundledImage, Composed, FORMAT, MANIFEST, Member, PROGRAM, Purpose};
 use crate::ImagingError;
 use crate::fetch::sha256_of;
-use crate::image::{Blob, Image, LAYOUT, append, digest_of, header, index, path};
+use crate::image::{Blob, Image, LAYOUT, Platform, append, digest_of, header, index, path};
 
 /// The usual trade of time against size.
 const LEVEL: i32 = 3;
@@ -26,8 +26,14 @@ pub struct BundleItem {
     pub recipe: Option<Composed>,
 }
 
-/// Writes a bundle in one step: a file of that name is whole, or it is the old one. `program` is rkube itself.
-pub fn write_bundle(file: &Path, program: &Path, items: &[BundleItem]) -> Result<BundleManifest, ImagingError> {
+/// Writes a bundle in one step: a file of that name is whole, or it is the old one. `program` is rkube itself, for the platform that
+/// the images are for; a bundle may lack it.
+pub fn write_bundle(
+    file: &Path,
+    program: Option<&Path>,
+    platform: Platform,
+    items: &[BundleItem],
+) -> Result<BundleManifest, ImagingError> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let draft = tempfile::Builder::new()
         .permissions(std::fs::Permissions::from_mode(0o644))
@@ -55,11 +61,11 @@ pub fn write_bundle(file: &Path, program: &Path, items: &[BundleItem]) -> Result
     let mut files = BTreeMap::from([
         ("oci-layout".to_owned(), small(LAYOUT)),
         ("index.json".to_owned(), small(index.as_bytes())),
-        (
-            PROGRAM.to_owned(),
-            member(fs_err::metadata(program)?.len(), &sha256_of(program)?),
-        ),
     ]);
+    if let Some(program) = program {
+        let known = member(fs_err::metadata(program)?.len(), &sha256_of(program)?);
+        files.insert(PROGRAM.to_owned(), known);
+    }
     files.extend(
         blobs
             .iter()
@@ -68,7 +74,7 @@ pub fn write_bundle(file: &Path, program: &Path, items: &[BundleItem]) -> Result
     let manifest = BundleManifest {
         format: FORMAT.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        platform: platform(),
+        platform: platform.to_string(),
         images: items.iter().map(entry).collect(),
         files,
     };
@@ -84,7 +90,9 @@ pub fn write_bundle(file: &Path, program: &Path, items: &[BundleItem]) -> Result
         tar.append_data(&mut header(known.size, mode), name, &mut content)?;
         content.expect(name, &known.sha256)
     };
-    add(PROGRAM, Box::new(fs_err::File::open(program)?))?;
+    if let Some(program) = program {
+        add(PROGRAM, Box::new(fs_err::File::open(program)?))?;
+    }
     add("oci-layout", Box::new(LAYOUT))?;
     add("index.json", Blob::here(index.as_bytes()).open()?)?;
     for blob in blobs {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::stored::{Blob, Image, Place, full};
 use super::write::write_images;
-use super::{Layer, RunConfig};
+use super::{Layer, Platform, RunConfig};
 
 /// An image ready to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,22 +19,13 @@ pub struct Archive {
     pub run: RunConfig,
 }
 
-/// OCI's name of the architecture this binary runs on.
-pub(crate) fn architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    }
-}
-
 impl Archive {
     /// Label whose value is the first layer's digest: an engine with such an image has the layer already.
     pub const BASE_LABEL: &str = "io.rkube.base";
 
     /// Digest of the configuration document: the image ID.
     pub fn id(&self) -> String {
-        Blob::here(&self.config()).digest
+        Blob::here(&self.config(Platform::own())).digest
     }
 
     /// Size of all layers with zstd.
@@ -44,12 +35,17 @@ impl Archive {
 
     /// The image with its manifest.
     pub fn image(&self) -> Image {
+        self.image_for(Platform::own())
+    }
+
+    /// The image of layers that are for a platform.
+    pub fn image_for(&self, platform: Platform) -> Image {
         let layer = |layer: &Layer| Blob {
             digest: format!("sha256:{}", layer.sha256),
             size: layer.size,
             place: Place::File(layer.path.clone()),
         };
-        let config = Blob::here(&self.config());
+        let config = Blob::here(&self.config(platform));
         let blobs: Vec<Blob> = std::iter::once(config).chain(self.layers.iter().map(layer)).collect();
         let descriptor = |media_type: &str, blob: &Blob| {
             json!({
@@ -80,13 +76,13 @@ impl Archive {
         write_images(out, &[(self.tag.as_str(), &self.image())], present)
     }
 
-    fn config(&self) -> Vec<u8> {
+    fn config(&self, platform: Platform) -> Vec<u8> {
         let mut run = self.run.clone();
         run.labels.extend(
             self.layers
                 .first()
                 .map(|base| (Self::BASE_LABEL.to_owned(), base.sha256.clone())),
         );
-        serde_json::to_vec(&run.document(architecture(), &self.layers)).unwrap_or_default()
+        serde_json::to_vec(&run.document(platform.architecture(), &self.layers)).unwrap_or_default()
     }
 }

@@ -3,6 +3,7 @@
 mod archive;
 mod binary;
 mod config;
+mod platform;
 mod read;
 mod remote;
 mod stored;
@@ -13,9 +14,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use archive::Archive;
-pub(crate) use archive::architecture;
 pub use binary::binary_layer;
 pub use config::RunConfig;
+pub use platform::Platform;
 pub use read::read_images;
 pub use remote::fetch_image;
 pub(crate) use stored::Place;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::archive::architecture;
+use super::Platform;
 use super::stored::{Blob, Image, Place, full};
 
 const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -150,8 +150,8 @@ impl Reader<'_> {
         if let Some(list) = manifest["manifests"].as_array() {
             let mine = list
                 .iter()
-                .find(|one| one["platform"]["architecture"] == architecture());
-            let mine = mine.ok_or_else(|| format!("no image for {} in {path}", architecture()))?;
+                .find(|one| one["platform"]["architecture"] == Platform::own().architecture());
+            let mine = mine.ok_or_else(|| format!("no image for {} in {path}", Platform::own().architecture()))?;
             return self.oci_image(mine, name);
         }
         let layers = manifest["layers"].as_array().map(Vec::as_slice).unwrap_or_default();

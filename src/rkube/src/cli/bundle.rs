@@ -1,6 +1,7 @@
 //! `rkube bundle`.
 
 use std::path::PathBuf;
+use std::str::FromStr as _;
 
 use clap::{Args, Subcommand};
 
@@ -10,7 +11,7 @@ use super::{MirrorFlags, Sources};
 #[derive(Debug, Subcommand)]
 pub(crate) enum BundleCommand {
     /// Writes a file with all that a machine without a network needs: rkube, its node image, images of addons and others.
-    Save(BundleSave),
+    Save(Box<BundleSave>),
     /// Takes such a file in, once every digest in it has been checked; clusters then start from it.
     Load(BundleLoad),
     /// Lists the images that bundles have brought to this machine.
@@ -43,6 +44,12 @@ pub(crate) struct BundleSave {
     /// Other images that come along: of the container engine, a built-in recipe's, or a registry's.
     #[arg(long, value_name = "IMAGE", value_delimiter = ',')]
     pub(crate) images: Vec<String>,
+    /// The machine that the bundle is for: linux/amd64 or linux/arm64; this one by default.
+    #[arg(long, value_name = "PLATFORM", value_parser = imaging::Platform::from_str)]
+    pub(crate) platform: Option<imaging::Platform>,
+    /// The rkube for that machine; without it, a bundle for another platform holds none.
+    #[arg(long, value_name = "FILE", requires = "platform")]
+    pub(crate) program: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) sources: Sources,
     #[command(flatten)]

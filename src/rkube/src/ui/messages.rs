@@ -38,6 +38,7 @@ pub(crate) struct Messages {
     pub(crate) load_done: &'static str,
     pub(crate) bundle_loaded: &'static str,
     pub(crate) bundle_removed: &'static str,
+    pub(crate) bundle_no_program: &'static str,
     pub(crate) bundle_other_rkube: &'static str,
     pub(crate) addon_enabled: &'static str,
     pub(crate) addon_enabled_later: &'static str,

@@ -32,6 +32,7 @@ pub(super) static EN: Messages = Messages {
     load_done: "Loaded {}",
     bundle_loaded: "Loaded {}; clusters start from it:",
     bundle_removed: "Removed {}",
+    bundle_no_program: "This rkube is not for {}: the bundle will hold none; --program FILE adds the one that is",
     bundle_other_rkube: "The bundle's node image is for rkube {version}; `tar --zstd -xf {file} rkube` takes that out of it",
     addon_enabled: "The '{}' addon is enabled",
     addon_enabled_later: "The '{}' addon will be enabled when the cluster starts",

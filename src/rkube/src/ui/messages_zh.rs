@@ -32,6 +32,7 @@ pub(super) static ZH: Messages = Messages {
     load_done: "已加载 {}",
     bundle_loaded: "已加载 {}，集群将由此启动：",
     bundle_removed: "已删除 {}",
+    bundle_no_program: "此 rkube 不适用于 {}，离线包中将不含该程序；可用 --program FILE 加入适用的版本",
     bundle_other_rkube: "离线包中的节点镜像适用于 rkube {version}；可用 `tar --zstd -xf {file} rkube` 取出该程序",
     addon_enabled: "插件 '{}' 已启用",
     addon_enabled_later: "插件 '{}' 将在集群启动时启用",

@@ -13,7 +13,7 @@ pub(super) use load::{load, nodes};
 
 pub(super) async fn run(context: &Context, command: BundleCommand) -> Outcome {
     match command {
-        BundleCommand::Save(args) => save::run(context, args).await,
+        BundleCommand::Save(args) => save::run(context, *args).await,
         BundleCommand::Load(args) => load::run(context, args).await,
         BundleCommand::Ls => ls::run(context),
         BundleCommand::Rm(args) => rm::run(context, args).await,

@@ -4,7 +4,7 @@ use std::path::absolute;
 use std::process::ExitCode;
 
 use cluster::{ClusterError, Engine, ImageSource};
-use imaging::{Archive, BundleItem, Composed, Composer, Image, Progress, Purpose, Recipe};
+use imaging::{Archive, BundleItem, Composed, Composer, Image, Platform, Progress, Purpose, Recipe};
 use mirrors::{Client, Reference, Table};
 use serde_json::json;
 
@@ -20,10 +20,22 @@ pub(super) async fn run(context: &Context, args: BundleSave) -> Outcome {
     let wanted = catalogue.in_order(args.addons.iter().map(String::as_str))?;
     let own = of_flags(args.mirrors)?.unwrap_or_default();
     let table = Table::new(&own.over(&context.profiles.mirrors()?)).map_err(ClusterError::from)?;
+    let platform = args.platform.unwrap_or_else(Platform::own);
+    let program = match args.program {
+        Some(program) => Some(absolute(program).map_err(imaging::ImagingError::Io)?),
+        None if platform.is_own() => Some(Paths::binary()?),
+        None => {
+            let line = context.ui.text().bundle_no_program;
+            context.ui.note(&line.replace("{}", &platform.to_string()));
+            None
+        }
+    };
     let shown = context.ui.imaging();
+    let composer = Composer::new(context.composer(&args.sources.debian_mirror), shown.receiver());
     let stock = Stock {
         context,
-        composer: Composer::new(context.composer(&args.sources.debian_mirror), shown.receiver()),
+        platform,
+        composer: composer.for_platform(platform),
         client: Client::new(table),
         progress: shown.receiver(),
     };
@@ -42,11 +54,9 @@ pub(super) async fn run(context: &Context, args: BundleSave) -> Outcome {
         items.push(stock.listed(image).await?);
     }
     shown.finish();
-    let (file, program) = (
-        absolute(&args.file).map_err(imaging::ImagingError::Io)?,
-        Paths::binary()?,
-    );
-    let written = tokio::task::spawn_blocking(move || imaging::write_bundle(&file, &program, &items));
+    let file = absolute(&args.file).map_err(imaging::ImagingError::Io)?;
+    let write = move || imaging::write_bundle(&file, program.as_deref(), platform, &items);
+    let written = tokio::task::spawn_blocking(write);
     let manifest = written.await.map_err(|error| Failure::internal(&error))??;
     let bytes = fs_err::metadata(&args.file).map_err(imaging::ImagingError::Io)?.len();
     let images: Vec<&str> = manifest.images.iter().map(|image| image.reference.as_str()).collect();
@@ -64,6 +74,7 @@ pub(super) async fn run(context: &Context, args: BundleSave) -> Outcome {
 /// Where the images of a bundle are taken from.
 struct Stock<'a> {
     context: &'a Context,
+    platform: Platform,
     composer: Composer,
     client: Client,
     progress: Progress,
@@ -91,7 +102,7 @@ impl Stock<'_> {
             run: recipe.image.clone(),
         };
         Ok(BundleItem {
-            image: archive.image().named(&reference.to_string()),
+            image: archive.image_for(self.platform).named(&reference.to_string()),
             purpose,
             recipe: Some(made),
         })
@@ -99,7 +110,7 @@ impl Stock<'_> {
 
     async fn fetched(&self, reference: &Reference, purpose: Purpose) -> Result<BundleItem, Failure> {
         let cache = self.context.paths.cache();
-        let image = imaging::fetch_image(&self.client, reference, &cache, &self.progress).await?;
+        let image = imaging::fetch_image(&self.client, reference, self.platform, &cache, &self.progress).await?;
         if reference
             .digest
             .as_ref()
@@ -119,7 +130,10 @@ impl Stock<'_> {
     /// An image that the user named: the engine's, a built-in recipe's, or a registry's.
     async fn listed(&self, name: &str) -> Result<BundleItem, Failure> {
         let reference = parse(name)?;
-        if let Some(image) = self.of_engine(name).await? {
+        // the engine's images are for this machine
+        if self.platform.is_own()
+            && let Some(image) = self.of_engine(name).await?
+        {
             return Ok(BundleItem {
                 image: image.named(name),
                 purpose: Purpose::Listed,

@@ -231,6 +231,8 @@ Register-ArgumentCompleter -Native -CommandName 'rkube' -ScriptBlock {
         'rkube;trace' {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait for what follows from the command, in seconds')
             [CompletionResult]::new('--show', '--show', [CompletionResultType]::ParameterName, 'Shows a trace that the cluster remembers')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The object''s namespace')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'The object''s namespace')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The cluster''s name')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The cluster''s name')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format')

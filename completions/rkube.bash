@@ -1470,7 +1470,7 @@ _rkube() {
             return 0
             ;;
         rkube__subcmd__trace)
-            opts="-p -o -v -h -V --timeout --explain --show --profile --output --verbose --help --version"
+            opts="-n -p -o -v -h -V --timeout --explain --show --namespace --profile --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1481,6 +1481,14 @@ _rkube() {
                     return 0
                     ;;
                 --show)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -146,6 +146,7 @@ complete -c rkube -n "__fish_rkube_using_subcommand kubectl" -s h -l help -d 'Pr
 complete -c rkube -n "__fish_rkube_using_subcommand kubectl" -s V -l version -d 'Print version'
 complete -c rkube -n "__fish_rkube_using_subcommand trace" -l timeout -d 'How long to wait for what follows from the command, in seconds' -r
 complete -c rkube -n "__fish_rkube_using_subcommand trace" -l show -d 'Shows a trace that the cluster remembers' -r
+complete -c rkube -n "__fish_rkube_using_subcommand trace" -s n -l namespace -d 'The object\'s namespace' -r
 complete -c rkube -n "__fish_rkube_using_subcommand trace" -s p -l profile -d 'The cluster\'s name' -r
 complete -c rkube -n "__fish_rkube_using_subcommand trace" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
 json\t'For programs'"

@@ -134,7 +134,7 @@ async fn other(
         [] => discovery::paths(api).await,
         ["healthz" | "livez" | "readyz", ..] => health::answer(api, info, &segments),
         ["version"] => Ok(discovery::version(api)),
-        ["traces", rest @ ..] => trace::answer(api, user, rest).await,
+        ["traces", rest @ ..] => trace::answer(api, user, info, rest).await,
         ["metrics"] => Ok(health::metrics(api)),
         ["api" | "apis", ..] => discovery::answer(api, negotiated, &segments).await,
         ["openapi", rest @ ..] => documents::answer(api, info, headers, rest).await,

@@ -2,7 +2,7 @@
 
 import { json } from "./api.js";
 import { fill, h } from "./dom.js";
-import { language, t } from "./text.js";
+import { counting, language, t } from "./text.js";
 
 const PAUSE = 500;
 /** Without news for this long, and with all pods settled, it is over. */
@@ -15,10 +15,10 @@ let table;
 const words = async () => (table ??= await json("words.json"));
 
 export async function tracePage(place, id, signal) {
-  const said = await words();
-  const state = h("p", { role: "status", class: "quiet" });
+  const state = h("p", { role: "status", class: "quiet" }, t("loading"));
   const panel = h("div", { class: "scroll" });
   fill(place, h("h2", {}, h("a", { href: "#/traces" }, t("traces"))), state, panel);
+  const said = await words();
   const closed = new Set();
   let count = -1, news = Date.now();
   for (const began = Date.now(); !signal.aborted && Date.now() - began < LONGEST; ) {
@@ -28,7 +28,7 @@ export async function tracePage(place, id, signal) {
       paint(panel, story, said, closed);
     }
     const over = story.pods.every((pod) => pod.settled) && Date.now() - news > REST;
-    const withheld = story.withheld ? ` ${pick(said.words.withheld).replace("{}", story.withheld)}` : "";
+    const withheld = story.withheld ? ` ${counting(pick(said.words.withheld), story.withheld)}` : "";
     state.textContent = (over ? t("atRest") : t("goesOn")) + withheld;
     if (over) return;
     await new Promise((resolve) => setTimeout(resolve, PAUSE));
@@ -115,7 +115,7 @@ function line({ what, actor }, said) {
     case "phase": {
       const row = said.phases[what.name];
       const ends = { refused: ` ${word("refused")}`, changed: what.name === "admission" ? ` ${word("changed")}` : "", passed: "" }[what.outcome];
-      const filled = what.outcome === "passed" ? word("nothing") : word("filled").replace("{}", what.detail);
+      const filled = what.outcome === "passed" ? word("nothing") : counting(word("filled"), Number(what.detail));
       const detail = what.name === "defaults" && (what.detail || what.outcome === "passed") ? filled : what.detail;
       return say(`${pick(row?.title) || what.name}${detail ? `: ${detail}` : ""}${ends}`, why((what.name === "admission" && said.plugins[what.detail]) || row), [], what.outcome === "refused");
     }
@@ -130,7 +130,7 @@ function line({ what, actor }, said) {
         ? `${one.node} ✗ ${one.refused.plugin}: ${one.refused.reasons.join("; ")}`
         : `${one.node} = ${one.scores.reduce((sum, [, score]) => sum + score, 0)}: ${one.scores.filter(([, score]) => score).map((pair) => pair.join(" ")).join(", ")}`;
       const nodes = what.nodes.filter((one) => one.refused || one.scores.length).map(thought);
-      return say(`scheduler: ${word("nodes").replace("{}", what.count)} → ${what.chosen ?? word("none")}`, word("whyDecision"), nodes, !what.chosen);
+      return say(`scheduler: ${counting(word("nodes"), what.count)} → ${what.chosen ?? word("none")}`, word("whyDecision"), nodes, !what.chosen);
     }
     default: {
       const row = said.steps[what.step];

@@ -93,6 +93,25 @@ impl Failure {
         }
     }
 
+    /// Neither the object is there nor anything that tells of it.
+    pub(crate) fn no_object(object: &traces::Object) -> Self {
+        let traces::Object {
+            kind,
+            resource,
+            namespace,
+            name,
+            ..
+        } = object;
+        let (of, place) = match namespace.as_str() {
+            "" => (name.clone(), String::new()),
+            namespace => (format!("{namespace}/{name}"), format!(" -n {namespace}")),
+        };
+        let why = format!(
+            "there is no {kind} {of}, and no trace or event tells of it; `rkube kubectl -- get {resource}{place}` lists those that are there"
+        );
+        Self::new("K8S_OBJECT_NOT_FOUND", 105, &why)
+    }
+
     /// There is no such trace.
     pub(crate) fn is_no_trace(&self) -> bool {
         self.id == NO_TRACE
@@ -138,6 +157,7 @@ impl From<AddonError> for Failure {
             E::Setting { .. } => ("SVC_ADDON_SETTING", 114, None),
             E::Required(_) => ("SVC_ADDON_REQUIRED", 116, None),
             E::Needed { .. } => ("SVC_ADDON_NEEDED", 111, None),
+            E::Taken { .. } => ("SVC_ADDON_CONFLICT", 111, None),
             E::Object { .. } => ("SVC_ADDON_OBJECT", 110, Some(Hint::Logs)),
             E::NotReady { .. } => ("SVC_ADDON_NOT_READY", 112, None),
             E::Io(error) => return ImagingError::Io(error).into(),

@@ -27,6 +27,16 @@ pub struct Object {
     pub uid: String,
 }
 
+impl Object {
+    /// True for the same name, whatever object had it.
+    pub fn is(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.namespace == other.namespace
+            && self.resource == other.resource
+            && self.group == other.group
+    }
+}
+
 /// What a request did to an object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

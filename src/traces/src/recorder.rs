@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::record::now;
-use crate::{Decision, Delivery, Id, Records, Request, Ring};
+use crate::{Decision, Delivery, Id, Object, Records, Request, Ring, Story};
 
 /// Microseconds for which records are taken after a request that asked to be traced.
 const WINDOW: i64 = 30_000_000;
@@ -45,7 +45,7 @@ impl Default for Kept {
 }
 
 /// A trace in a list of traces.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Its identity.
@@ -105,11 +105,17 @@ impl Recorder {
 
     /// Everything that may belong to a trace; none if there is no such trace. Listens on while the trace is young.
     pub fn records(&self, id: &Id) -> Option<Records> {
-        let asked = self.0.asked.find(|request| request.trace.as_ref() == Some(id));
-        let first = asked.iter().map(|request| request.at).min()?;
+        let records = self.kept(id)?;
+        let first = records.asked.iter().map(|request| request.at).min()?;
         if now() - first < OLD {
             self.listen();
         }
+        Some(records)
+    }
+
+    fn kept(&self, id: &Id) -> Option<Records> {
+        let asked = self.0.asked.find(|request| request.trace.as_ref() == Some(id));
+        let first = asked.iter().map(|request| request.at).min()?;
         Some(Records {
             asked,
             following: self.0.following.find(|request| request.at >= first),
@@ -130,6 +136,15 @@ impl Recorder {
         let mut list: Vec<Summary> = traces.into_iter().filter_map(|(id, all)| summary(id, &all)).collect();
         list.sort_by_key(|one| std::cmp::Reverse(one.at));
         list
+    }
+
+    /// Those of them that tell something of an object.
+    pub fn list_about(&self, object: &Object) -> Vec<Summary> {
+        let tells = |one: &Summary| {
+            let records = self.kept(&one.id);
+            records.is_some_and(|records| Story::of(&records, Vec::new(), 0).about(object).is_some())
+        };
+        self.list().into_iter().filter(tells).collect()
     }
 }
 
@@ -152,6 +167,7 @@ fn summary(id: Id, all: &[Request]) -> Option<Summary> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Change, Touched};
 
     fn asked(verb: &str, code: u16) -> Request {
         Request {
@@ -190,6 +206,34 @@ mod tests {
             recorder.records(&"1af7651916cd43dd8448eb211c80319c".parse().unwrap()),
             None
         );
+    }
+
+    #[test]
+    fn traces_of_an_object_are_those_that_tell_of_it() {
+        let pod = Object {
+            resource: "pods".to_owned(),
+            name: "web".to_owned(),
+            uid: "1".to_owned(),
+            ..Object::default()
+        };
+        let recorder = Recorder::default();
+        recorder.request(Request {
+            touched: vec![Touched {
+                object: pod.clone(),
+                change: Change::Created,
+                ..Touched::default()
+            }],
+            ..asked("create", 201)
+        });
+        let other = Object {
+            name: "other".to_owned(),
+            ..pod.clone()
+        };
+        assert_eq!(
+            (recorder.list_about(&pod).len(), recorder.list_about(&other).len()),
+            (1, 0)
+        );
+        assert!(!recorder.is_on(), "asking which traces there are opens no window");
     }
 
     #[test]

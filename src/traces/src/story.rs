@@ -3,6 +3,8 @@
 //! A write belongs to a request if it is about the object that the request wrote, or about something that this object owns,
 //! however deep, or if it names one of them. Objects themselves say so; nothing is written into them.
 
+mod about;
+
 use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};

@@ -57,6 +57,13 @@ pub fn word(name: &str) -> Option<&'static Text> {
     TABLE.words.get(name)
 }
 
+/// A text with a number in place of `{}`: of `{} node | {} nodes`, the form that goes with it.
+pub fn counted(text: &str, count: usize) -> String {
+    let (one, many) = text.split_once(" | ").unwrap_or((text, text));
+    let form = if count == 1 { one } else { many };
+    form.replace("{}", &count.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +77,13 @@ mod tests {
         for [english, chinese] in texts.chain(table.words.values()) {
             assert!(english.is_ascii() && !chinese.is_ascii(), "{english} {chinese}");
         }
+    }
+
+    #[test]
+    fn one_is_counted_in_the_singular() {
+        let nodes = word("nodes").unwrap();
+        let said = |language: usize| [0, 1, 2].map(|count| counted(&nodes[language], count));
+        assert_eq!(said(0), ["0 nodes", "1 node", "2 nodes"]);
+        assert_eq!(said(1), ["0 个节点", "1 个节点", "2 个节点"]);
     }
 }

@@ -102,6 +102,7 @@ fn a_deployment_is_followed_to_its_containers(cluster: &Cluster) -> anyhow::Resu
     }
     let list = cluster.rkube(&["trace"])?.ok()?;
     ensure!(list.contains(id), "{list}");
+    objects(cluster, &story)?;
 
     // the way back: owner after owner, down to the kubelets
     let (_, story) = trace(cluster, &["kubectl", "-n", "traced", "delete", "deployment", "web"])?;
@@ -110,6 +111,38 @@ fn a_deployment_is_followed_to_its_containers(cluster: &Cluster) -> anyhow::Resu
         .count();
     ensure!(stopped == 2, "{story:#}");
     cluster.kubectl(&["delete", "namespace", "traced", "--timeout=60s"])?;
+    Ok(())
+}
+
+/// The same by an object's name: what led to it and came of it, without its siblings; of what no trace tells, what is left.
+fn objects(cluster: &Cluster, story: &Value) -> anyhow::Result<()> {
+    let pod = story["pods"][0]["name"].as_str().context("a pod")?;
+    let (_, pod) = pod.split_once('/').context("a namespace")?;
+    let shown = cluster.rkube(&["trace", &format!("po/{pod}"), "-n", "traced"])?.ok()?;
+    for words in [
+        "create /apis/apps/v1/namespaces/traced/deployments",
+        "container started",
+        &format!("Pod traced/{pod}"),
+    ] {
+        ensure!(shown.contains(words), "no {words:?} in\n{shown}");
+    }
+    let sibling = story["pods"][1]["name"].as_str().context("a second pod")?;
+    ensure!(!shown.contains(sibling), "{sibling} in\n{shown}");
+    let whole = cluster.rkube(&["trace", "deployment.apps/web", "-n", "traced"])?.ok()?;
+    ensure!(whole.contains(sibling), "no {sibling} in\n{whole}");
+
+    // made before anybody traced
+    let told = cluster.rkube(&["--output", "json", "trace", "node/nothing"])?;
+    ensure!(told.stderr.contains("K8S_OBJECT_NOT_FOUND"), "{told:?}");
+    let old = cluster.rkube(&["trace", "ns/kube-public"])?.ok()?;
+    ensure!(
+        old.contains("No trace tells of Namespace kube-public") && old.contains("created"),
+        "{old}"
+    );
+    let unknown = cluster.rkube(&["trace", "deploymnt/web"])?;
+    ensure!(unknown.stderr.contains("did you mean deployments"), "{unknown:?}");
+    let command = cluster.rkube(&["trace", "kubectl", "get", "pods"])?;
+    ensure!(command.stderr.contains("rkube trace -- kubectl"), "{command:?}");
     Ok(())
 }
 

@@ -1,23 +1,34 @@
 //! `GET /traces` and `/traces/{id}`. Whoever may read these paths sees names, verbs and times; of objects, those that they may
-//! `get`.
+//! `get`. `/traces?resource=pods&namespace=default&name=web` lists the traces that tell something of an object.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use http::Response;
 use serde_json::{Value, json};
-use traces::{Id, Object as Named, PodState, Records, Request, Story};
+use traces::{Id, Object as Named, PodState, Records, Request, Story, Summary};
 
 use super::kubelets;
 use super::span::is_ready;
 use crate::authz::{self, Attributes, Decision};
 use crate::object::text_at;
-use crate::{Api, ApiError, Body, User, respond};
+use crate::{Api, ApiError, Body, RequestInfo, User, respond};
 
-pub(crate) async fn answer(api: &Arc<Api>, user: &User, rest: &[&str]) -> Result<Response<Body>, ApiError> {
+pub(crate) async fn answer(
+    api: &Arc<Api>,
+    user: &User,
+    info: &RequestInfo,
+    rest: &[&str],
+) -> Result<Response<Body>, ApiError> {
     let traces = &api.traces;
     match rest {
-        [] => Ok(respond::json(&json!({ "traces": traces.list() }))),
+        [] => {
+            let list = match info.param("resource") {
+                Some(_) => about(api, user, info).await?,
+                None => traces.list(),
+            };
+            Ok(respond::json(&json!({ "traces": list })))
+        }
         [id] => {
             let id: Id = id
                 .parse()
@@ -32,6 +43,24 @@ pub(crate) async fn answer(api: &Arc<Api>, user: &User, rest: &[&str]) -> Result
         }
         _ => Err(ApiError::no_such_path()),
     }
+}
+
+/// The traces that tell of the object that the query names, if the reader may get it.
+async fn about(api: &Api, user: &User, info: &RequestInfo) -> Result<Vec<Summary>, ApiError> {
+    let text = |name: &str| info.param(name).unwrap_or_default().to_owned();
+    let object = Named {
+        group: text("group"),
+        resource: text("resource"),
+        namespace: text("namespace"),
+        name: text("name"),
+        ..Named::default()
+    };
+    let key = object.clone();
+    let key = (key.group, key.resource, key.namespace, key.name);
+    if !may_get(api, user, &key).await? {
+        return Ok(Vec::new());
+    }
+    Ok(api.traces.list_about(&object))
 }
 
 async fn story(api: &Arc<Api>, user: &User, mut records: Records) -> Result<Story, ApiError> {

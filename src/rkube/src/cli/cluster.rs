@@ -165,8 +165,14 @@ pub(crate) struct Trace {
     /// Shows a trace that the cluster remembers.
     #[arg(long, value_name = "ID")]
     pub(crate) show: Option<String>,
+    /// The object's namespace.
+    #[arg(short, long, value_name = "NAME", default_value = "default")]
+    pub(crate) namespace: String,
+    /// An object that is there already, or was: what happened to it, as far as the cluster remembers.
+    #[arg(value_name = "TYPE/NAME", conflicts_with_all = ["show", "command"])]
+    pub(crate) object: Vec<String>,
     /// A command that asks the cluster something, such as kubectl apply -f app.yaml.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
 }
 

@@ -61,6 +61,7 @@ pub(crate) struct Messages {
     pub(crate) hint_mirrors: &'static str,
     pub(crate) ingress_at: &'static str,
     pub(crate) mirrors_kept: &'static str,
+    pub(crate) mirrors_usual: &'static str,
     pub(crate) mirrors_told: &'static str,
     pub(crate) mirrors_registry: &'static str,
     pub(crate) mirrors_sources: &'static str,

@@ -55,6 +55,7 @@ pub(super) static EN: Messages = Messages {
     hint_mirrors: "`rkube mirrors test IMAGE` shows what every source says; `rkube mirrors set REGISTRY ENDPOINT` adds one",
     ingress_at: "Ports 80 and 443 of this machine are in use; Ingresses are at {}",
     mirrors_kept: "Sources of {} are set",
+    mirrors_usual: "{} has no mirrors now",
     mirrors_told: "Cluster {} knows",
     mirrors_registry: "REGISTRY",
     mirrors_sources: "SOURCES, IN ORDER",

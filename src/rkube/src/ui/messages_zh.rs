@@ -55,6 +55,7 @@ pub(super) static ZH: Messages = Messages {
     hint_mirrors: "`rkube mirrors test IMAGE` 显示每个来源的答复；`rkube mirrors set REGISTRY ENDPOINT` 添加来源",
     ingress_at: "本机的 80 和 443 端口已被占用；Ingress 的地址是 {}",
     mirrors_kept: "已设置 {} 的来源",
+    mirrors_usual: "{} 现在没有镜像源",
     mirrors_told: "集群 {} 已生效",
     mirrors_registry: "镜像仓库",
     mirrors_sources: "来源（按顺序）",

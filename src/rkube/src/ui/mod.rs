@@ -23,7 +23,7 @@ pub(crate) use imaging::ImagingProgress;
 pub(crate) use messages::Messages;
 pub(crate) use raw_mode::RawMode;
 pub(crate) use start::StartProgress;
-pub(crate) use table::table;
+pub(crate) use table::{columns, table};
 
 /// The terminal, or whatever stdout and stderr are.
 #[derive(Debug, Clone)]

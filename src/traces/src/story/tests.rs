@@ -221,3 +221,30 @@ fn a_story_survives_json() {
     let text = serde_json::to_string(&story).unwrap();
     assert_eq!(serde_json::from_str::<Story>(&text).unwrap(), story);
 }
+
+#[test]
+fn of_a_story_the_branch_of_one_object_leaves_out_its_siblings() {
+    let mut records = deployment();
+    records.following.push(write(
+        121,
+        "controller-replicaset",
+        "create",
+        object("pods", "web-1-b"),
+        "web-1",
+        "",
+    ));
+    let story = Story::of(&records, Vec::new(), 0);
+    let pod = story.about(&object("pods", "web-1-b")).unwrap();
+    assert_eq!(
+        lines(&pod),
+        [
+            "system:x create web",
+            "  apiserver told informer-deployments gc",
+            "  controller-deployment create web-1",
+            "    controller-replicaset create web-1-b",
+        ]
+    );
+    let whole = story.about(&object("deployments", "web")).unwrap();
+    assert_eq!(whole.entries, story.entries);
+    assert_eq!(story.about(&object("pods", "foreign")), None);
+}

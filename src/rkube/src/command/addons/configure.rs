@@ -19,6 +19,9 @@ const PATIENCE: Duration = Duration::from_mins(2);
 pub(super) async fn run(context: &Context, args: AddonsConfigure) -> Outcome {
     let catalogue = catalogue(context)?;
     let addon = catalogue.find(&args.name)?;
+    if addon.info.settings.is_empty() {
+        return Err(Failure::usage(&format!("addon {} has no settings", args.name)));
+    }
     let _lock = context.lock().await?;
     let profile = context.existing()?;
     let mut wishes = Wishes::read(context)?;

@@ -15,7 +15,10 @@ pub(super) async fn run(context: &Context, args: AddonsOpen) -> Outcome {
     let catalogue = catalogue(context)?;
     let addon = catalogue.find(&args.name)?;
     let Some(page) = addon.info.open.clone() else {
-        return Err(Failure::usage(&format!("addon {} has no page to open", args.name)));
+        let with = catalogue.iter().filter(|addon| addon.info.open.is_some());
+        let with: Vec<&str> = with.map(|addon| addon.info.name.as_str()).collect();
+        let why = format!("addon {} has no page to open; {} has", args.name, with.join(", "));
+        return Err(Failure::usage(&why));
     };
     let profile = context.existing()?;
     if !Wishes::read(context)?.of(addon).enabled {

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::Outcome;
 use crate::context::Context;
+use crate::ui::columns;
 
 /// Stands for an image's path.
 const PATH: &str = "PATH";
@@ -23,14 +24,14 @@ pub(super) fn run(context: &Context) -> Outcome {
     let text = context.ui.text();
     context.ui.result(
         || {
-            let mut lines = vec![format!("{:<20} {}", text.mirrors_registry, text.mirrors_sources)];
+            let mut lines = vec![[text.mirrors_registry, text.mirrors_sources].map(str::to_owned)];
             for (registry, sources) in &rows {
                 for (index, source) in sources.iter().enumerate() {
                     let name = if index == 0 { registry.as_str() } else { "" };
-                    lines.push(format!("{name:<20} {source}"));
+                    lines.push([name.to_owned(), source.to_string()]);
                 }
             }
-            lines.join("\n")
+            columns(&lines)
         },
         || {
             rows.iter()

@@ -32,10 +32,16 @@ pub(super) async fn run(context: &Context, args: MirrorsSet) -> Outcome {
     }
     let told = tell(context, cluster_only).await?;
     let text = context.ui.text();
+    let has = |name: &String| document.mirrors.contains_key(name) || document.configs.contains_key(name);
+    let kept = if registry.as_ref().is_none_or(has) {
+        text.mirrors_kept
+    } else {
+        text.mirrors_usual
+    };
     let what = registry.unwrap_or_else(|| document.country.clone().unwrap_or_else(|| "none".to_owned()));
     context.ui.result(
         || {
-            let mut lines = vec![text.mirrors_kept.replace("{}", &what)];
+            let mut lines = vec![kept.replace("{}", &what)];
             lines.extend(told.iter().map(|name| text.mirrors_told.replace("{}", name)));
             lines.join("\n")
         },

@@ -22,6 +22,11 @@ pub(super) fn word(name: &str, text: &Messages) -> &'static str {
     words::word(name).map_or("", |both| pick(both, text))
 }
 
+/// A text with a number in it.
+pub(super) fn counted(name: &str, count: usize, text: &Messages) -> String {
+    words::counted(word(name, text), count)
+}
+
 /// A step inside the API server: what it is called, with its detail, and what it is for.
 pub(super) fn phase(name: &str, outcome: Outcome, detail: &str, text: &Messages) -> (String, &'static str) {
     let row = words::phase(name);
@@ -31,7 +36,10 @@ pub(super) fn phase(name: &str, outcome: Outcome, detail: &str, text: &Messages)
     let title = match (name, outcome, detail) {
         ("defaults", Outcome::Passed, _) => format!("{title}: {}", word("nothing", text)),
         ("defaults", _, "") => title,
-        ("defaults", ..) => format!("{title}: {}", word("filled", text).replace("{}", detail)),
+        ("defaults", ..) => format!(
+            "{title}: {}",
+            counted("filled", detail.parse().unwrap_or_default(), text)
+        ),
         ("admission", Outcome::Changed, _) => format!("{title}: {detail} {changed}"),
         ("admission", Outcome::Refused, _) => format!("{title}: {detail} {refused}"),
         (_, Outcome::Refused, "") => format!("{title} {refused}"),

@@ -1,6 +1,10 @@
-//! `rkube trace -- kubectl …`: what became of the requests of one command (docs/adr/0010-traces.md).
+//! `rkube trace -- kubectl …`: what became of the requests of one command (docs/adr/0010-traces.md); `rkube trace TYPE/NAME`: what
+//! happened to one object.
 
 mod explain;
+mod history;
+mod kinds;
+mod object;
 mod proxy;
 mod show;
 mod wait;
@@ -28,6 +32,10 @@ pub(super) async fn run(context: &Context, args: Trace) -> Outcome {
     let client = client.ok_or_else(|| ClusterError::NotRunning {
         name: profile.name.clone(),
     })?;
+    if !args.object.is_empty() {
+        let asked = args.object.join(" ");
+        return object::run(context, &client, &asked, &args.namespace, args.explain).await;
+    }
     let patience = Duration::from_secs(args.timeout);
     match (&args.show, args.command.split_first()) {
         (Some(_), Some(_)) => Err(Failure::usage(&"--show takes no command")),
@@ -148,16 +156,16 @@ async fn list(context: &Context, client: &Client) -> Outcome {
         [
             text(one, "id"),
             show::clock(one["at"].as_i64().unwrap_or_default()),
+            one["code"].to_string(),
             text(one, "user"),
             format!("{} {}", text(one, "verb"), text(one, "path")),
-            one["code"].to_string(),
         ]
     };
-    let head = ["ID", "TIME", "USER", "REQUEST", "CODE"].map(str::to_owned);
+    let head = ["ID", "TIME", "CODE", "USER", "REQUEST"].map(str::to_owned);
     let rows: Vec<_> = std::iter::once(head)
         .chain(answer["traces"].as_array().into_iter().flatten().map(line))
         .collect();
-    context.ui.result(|| crate::ui::table(&rows), || answer.clone());
+    context.ui.result(|| crate::ui::columns(&rows), || answer.clone());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -55,20 +55,12 @@ pub(super) fn story(story: &Story, text: &Messages, explain: bool) -> String {
         lines.extend(more.into_iter().map(|more| format!("{:>10}  {indent}    {more}", "")));
     }
     if reads > 0 {
-        let words = explain::word("reads", text);
-        lines.push(format!(
-            "{:>10}  {}",
-            "",
-            dim.apply_to(words.replace("{}", &reads.to_string()))
-        ));
+        let words = explain::counted("reads", reads, text);
+        lines.push(format!("{:>10}  {}", "", dim.apply_to(words)));
     }
     if story.withheld > 0 {
-        let words = explain::word("withheld", text);
-        lines.push(format!(
-            "{:>10}  {}",
-            "",
-            words.replace("{}", &story.withheld.to_string())
-        ));
+        let words = explain::counted("withheld", story.withheld, text);
+        lines.push(format!("{:>10}  {words}", ""));
     }
     if story.cut {
         lines.push(format!("{:>10}  …", ""));
@@ -141,7 +133,7 @@ fn told(who: &[String], text: &Messages) -> String {
     format!("{}: {}", explain::word("told", text), names.join(", "))
 }
 
-fn named(object: &Object) -> String {
+pub(super) fn named(object: &Object) -> String {
     let place = if object.namespace.is_empty() {
         object.name.clone()
     } else {
@@ -199,7 +191,7 @@ fn write(actor: &str, written: &Written, text: &Messages) -> String {
 }
 
 fn chosen(decision: &Decision, text: &Messages) -> String {
-    let count = explain::word("nodes", text).replace("{}", &decision.count.to_string());
+    let count = explain::counted("nodes", decision.count, text);
     match &decision.chosen {
         Some(node) => format!("scheduler: {count} → {node}"),
         None => format!("scheduler: {count} → {}", explain::word("none", text)),
@@ -287,7 +279,7 @@ mod tests {
             [
                 "   +0.0 ms  create /api/v1/namespaces/n/pods  jane → 422 Invalid: spec.x: FieldValueInvalid  1.5 ms",
                 "   +2.50 s    authentication: token  1.5 ms",
-                "            and 1 requests that only read (discovery, the object before the change)",
+                "            and 1 request that only reads (discovery, the object before the change)",
             ]
         );
     }

@@ -25,7 +25,11 @@ pub(super) struct Seen {
 
 pub(super) async fn get<T: DeserializeOwned>(client: &Client, path: &str) -> Result<T, Failure> {
     let request = http::Request::get(path).body(Vec::new());
-    let request = request.map_err(|error| Failure::internal(&error))?;
+    ask(client, request.map_err(|error| Failure::internal(&error))?).await
+}
+
+pub(super) async fn ask<T: DeserializeOwned>(client: &Client, request: http::Request<Vec<u8>>) -> Result<T, Failure> {
+    let path = request.uri().path().to_owned();
     let answer = tokio::time::timeout(ANSWER, client.request(request)).await;
     let answer = answer.map_err(|_| Failure::internal(&format!("{path}: no answer within {} s", ANSWER.as_secs())))?;
     answer.map_err(|error| Failure::trace(&error))

@@ -23,6 +23,9 @@ const NAMESPACE_END: Duration = Duration::from_mins(1);
 /// On an object that stays when its addon goes: it holds data of the user's.
 const KEEP: &str = "rkube.io/keep";
 
+/// On an object that is not taken from somebody who has one of that name. Its value says what to type then.
+const OWN: &str = "rkube.io/own";
+
 /// A client that has learned what kinds there are.
 pub(crate) struct Applier<'a> {
     client: &'a Client,
@@ -37,6 +40,28 @@ impl<'a> Applier<'a> {
             addon,
             kinds: BTreeMap::new(),
         }
+    }
+
+    /// Refuses to begin if an object that would be somebody else's is among them.
+    pub(crate) async fn check(&mut self, objects: &[Value]) -> Result<(), AddonError> {
+        for object in objects {
+            let Some(advice) = object["metadata"]["annotations"][OWN].as_str() else {
+                continue;
+            };
+            let reference = Reference::of(object);
+            let live = async { self.api(&reference).await?.get_opt(&reference.name).await };
+            let live = live.await.map_err(|source| failed(&reference, source))?;
+            let is_ours = |live: DynamicObject| live.labels().get(LABEL).map(String::as_str) == Some(self.addon);
+            if !live.is_none_or(is_ours) {
+                return Err(AddonError::Taken {
+                    addon: self.addon.to_owned(),
+                    kind: reference.kind,
+                    name: reference.name,
+                    advice: advice.to_owned(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Applies one object server-side; what others set in the same fields gives way.

@@ -54,6 +54,8 @@ async fn bring(
     known: Option<Record>,
 ) -> Result<(), AddonError> {
     let name = &addon.info.name;
+    let mut applier = Applier::new(client, name);
+    applier.check(objects).await?;
     let wanted: Vec<Reference> = objects.iter().map(Reference::of).collect();
     let before = known.as_ref().map(|known| known.objects.clone()).unwrap_or_default();
     let surplus: Vec<Reference> = before
@@ -75,7 +77,6 @@ async fn bring(
         };
         record::write(client, name, &under_way).await?;
     }
-    let mut applier = Applier::new(client, name);
     for object in objects {
         applier.apply(object).await?;
     }

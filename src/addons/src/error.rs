@@ -42,6 +42,18 @@ pub enum AddonError {
         /// Enabled addons that need it.
         by: Vec<String>,
     },
+    /// An object of that name is there, and somebody else's.
+    #[error("{kind} {name} is there already and was not made by the addon {addon}; {advice}")]
+    Taken {
+        /// The addon.
+        addon: String,
+        /// Kind of the object.
+        kind: String,
+        /// Its name.
+        name: String,
+        /// What to type.
+        advice: String,
+    },
     /// An object was refused.
     #[error("{kind} {name}: {source}")]
     Object {

@@ -1,7 +1,7 @@
 //! Manifests filled in for a cluster.
 //!
 //! `${name}` stands for a value of the cluster, `${settings.name}` for a setting, `${images.Name}` for an image. Where it is
-//! all of a text, a number stays a number.
+//! all of a text, a number stays a number. An object whose name comes to nothing is left out.
 
 use std::collections::BTreeMap;
 
@@ -67,6 +67,15 @@ impl Addon {
         let mut objects = documents.map_err(|error| malformed(name, error.to_string()))?;
         for object in &mut objects {
             self.fill(object, &values)?;
+            // the API takes nothing else there, whatever a setting's type
+            let annotations = object
+                .pointer_mut("/metadata/annotations")
+                .and_then(Value::as_object_mut);
+            for value in annotations.into_iter().flat_map(serde_json::Map::values_mut) {
+                if !value.is_string() {
+                    *value = Value::from(value.to_string());
+                }
+            }
             if !["apiVersion", "kind"].iter().all(|field| object[*field].is_string())
                 || !object["metadata"]["name"].is_string()
             {
@@ -76,6 +85,7 @@ impl Addon {
             // an object without any field of its own has no field manager to know it by
             object["metadata"]["labels"][LABEL] = name.as_str().into();
         }
+        objects.retain(|object| object["metadata"]["name"] != "");
         Ok(objects)
     }
 }
@@ -152,6 +162,31 @@ mod tests {
                 assert!(!text.contains("${"), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn settings_name_an_object_or_leave_it_out_and_annotations_are_texts() {
+        let all = Catalogue::built_in().unwrap();
+        let ingress = all.find("ingress").unwrap();
+        let classes = |settings: &[(&str, &str)]| {
+            let mut choice = Choice::default();
+            for (key, value) in settings {
+                ingress.set(&mut choice, key, value).unwrap();
+            }
+            let mut objects = ingress.objects(&cluster(), &choice).unwrap();
+            objects.retain(|object| object["kind"] == "IngressClass");
+            objects
+        };
+        let default = "ingressclass.kubernetes.io/is-default-class";
+        let named = |classes: &[Value]| -> Vec<Value> {
+            classes.iter().map(|class| class["metadata"]["name"].clone()).collect()
+        };
+        let usual = classes(&[]);
+        assert_eq!(named(&usual), ["rkube", "nginx"]);
+        assert_eq!(usual[0]["metadata"]["annotations"][default], "true");
+        let other = classes(&[("className", ""), ("isDefaultClass", "false")]);
+        assert_eq!(named(&other), ["rkube"]);
+        assert_eq!(other[0]["metadata"]["annotations"][default], "false");
     }
 
     #[test]

@@ -17,6 +17,10 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
         what_was_applied_goes_and_nothing_else,
     ),
     (
+        "addons::a_start_brings_a_built_in_one_up_to_date",
+        a_start_brings_a_built_in_one_up_to_date,
+    ),
+    (
         "addons::an_image_that_no_registry_has_is_composed",
         an_image_that_no_registry_has_is_composed,
     ),
@@ -149,6 +153,37 @@ fn what_was_applied_goes_and_nothing_else(cluster: &Cluster) -> anyhow::Result<(
     cluster.rkube(&["addons", "enable", "mine"])?.ok()?;
     ensure!(names()? == "kube-root-ca.crt one somebodys", "{}", names()?);
     forget(cluster)
+}
+
+/// What an older rkube would have left: another record, and an object that the addon has no longer.
+fn a_start_brings_a_built_in_one_up_to_date(cluster: &Cluster) -> anyhow::Result<()> {
+    const RECORD: [&str; 4] = ["-n", "kube-system", "configmap", "rkube-addon-dashboard"];
+    cluster.rkube(&["addons", "enable", "dashboard"])?.ok()?;
+    let now = cluster.get(&RECORD)?["data"].clone();
+    let older = serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata":
+        {"name": "of-an-older-one", "namespace": "kubernetes-dashboard", "labels": {"rkube.io/part-of-addon": "dashboard"}}});
+    cluster.kubectl_with(&["create", "-f", "-"], &older.to_string())?;
+    let mut objects: Vec<Value> = serde_json::from_str(now["objects"].as_str().context("objects")?)?;
+    objects.push(serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "namespace": "kubernetes-dashboard", "name": "of-an-older-one"}));
+    let record = serde_json::json!({"data": {"version": "0.0.1", "digest": "older", "objects": serde_json::to_string(&objects)?}});
+    let patch = [
+        "patch",
+        "configmap",
+        RECORD[3],
+        "--type=merge",
+        "-p",
+        &record.to_string(),
+    ];
+    cluster.kubectl(&[&["-n", "kube-system"], &patch[..]].concat())?;
+    let said = cluster.rkube(&["start"])?;
+    ensure!(said.stderr.contains("The 'dashboard' addon is enabled"), "{said:?}");
+    ensure!(cluster.get(&RECORD)?["data"] == now, "{:#}", cluster.get(&RECORD)?);
+    let left = cluster.kubectl(&["-n", "kubernetes-dashboard", "get", "configmaps", "-o", "name"])?;
+    ensure!(!left.contains("of-an-older-one"), "{left}");
+    // and the next one has nothing to do
+    let said = cluster.rkube(&["start"])?;
+    ensure!(said.code == 0 && !said.stderr.contains("addon is enabled"), "{said:?}");
+    Ok(())
 }
 
 fn one_that_does_not_come_up_says_why(cluster: &Cluster) -> anyhow::Result<()> {

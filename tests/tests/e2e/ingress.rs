@@ -30,6 +30,10 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
         a_port_taken_while_the_cluster_was_stopped,
     ),
     ("ingress::disabled_again", disabled_again),
+    (
+        "ingress::somebody_elses_class_stays_theirs",
+        somebody_elses_class_stays_theirs,
+    ),
 ];
 
 const NAMESPACE: &str = "ingress-test";
@@ -380,5 +384,48 @@ fn disabled_again(cluster: &Cluster) -> anyhow::Result<()> {
     cluster.rkube(&["addons", "disable", "ingress"])?.ok()?;
     let classes = cluster.kubectl(&["get", "ingressclass", "-o", "name"])?;
     ensure!(classes.is_empty(), "{classes}");
+    Ok(())
+}
+
+/// As an ingress-nginx of the user's own makes it.
+fn somebody_elses_class_stays_theirs(cluster: &Cluster) -> anyhow::Result<()> {
+    let theirs = "apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: nginx}\nspec: {controller: k8s.io/ingress-nginx}\n";
+    cluster.kubectl_with(&["create", "-f", "-"], theirs)?;
+    let controller = || cluster.kubectl(&["get", "ingressclass", "nginx", "-o", "jsonpath={.spec.controller}"]);
+    let said = cluster.rkube(&["addons", "enable", "ingress"])?.failed(111)?;
+    for words in [
+        "IngressClass nginx is there already",
+        "rkube addons configure ingress className=",
+    ] {
+        ensure!(said.contains(words), "no {words:?} in {said}");
+    }
+    ensure!(controller()? == "k8s.io/ingress-nginx", "it was taken");
+    // what the message says to type, and no default class either
+    cluster
+        .rkube(&[
+            "addons",
+            "configure",
+            "ingress",
+            "className=web",
+            "isDefaultClass=false",
+        ])?
+        .ok()?;
+    cluster.rkube(&["addons", "enable", "ingress"])?.ok()?;
+    let classes = cluster.kubectl(&["get", "ingressclass", "-o", "name"])?;
+    let classes: Vec<&str> = classes
+        .lines()
+        .map(|line| line.rsplit('/').next().unwrap_or_default())
+        .collect();
+    ensure!(classes == ["nginx", "rkube", "web"], "{classes:?}");
+    let default = r"jsonpath={.metadata.annotations.ingressclass\.kubernetes\.io/is-default-class}";
+    let default = cluster.kubectl(&["get", "ingressclass", "rkube", "-o", default])?;
+    ensure!(default == "false", "{default}");
+    cluster.rkube(&["addons", "disable", "ingress"])?.ok()?;
+    ensure!(controller()? == "k8s.io/ingress-nginx", "it went with the addon");
+    cluster.kubectl(&["delete", "ingressclass", "nginx"])?;
+    let usual = ["className=nginx", "isDefaultClass=true"];
+    cluster
+        .rkube(&["addons", "configure", "ingress", usual[0], usual[1]])?
+        .ok()?;
     Ok(())
 }

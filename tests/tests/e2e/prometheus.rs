@@ -30,12 +30,8 @@ fn prometheus_finds_and_scrapes_the_cluster(cluster: &Cluster) -> anyhow::Result
     for recipe in ["prometheus", "node-exporter"] {
         cluster.load(recipe)?;
     }
-    for manifest in [
-        include_str!("../../../docs/tour/prometheus/prometheus.yaml"),
-        include_str!("../../../docs/tour/prometheus/node-exporter.yaml"),
-    ] {
-        cluster.kubectl_with(&["apply", "-f", "-"], manifest)?;
-    }
+    let manifest = include_str!("../../../docs/tour/prometheus.yaml");
+    cluster.kubectl_with(&["apply", "-f", "-"], manifest)?;
     let rollout = |what: &str| cluster.kubectl(&["-n", "monitoring", "rollout", "status", what, "--timeout=120s"]);
     rollout("deployment/prometheus")?;
     rollout("daemonset/node-exporter")?;

@@ -86,6 +86,8 @@ export async function discover(again = false) {
     }
     return all;
   })();
+  // what failed is tried again by who asks next
+  kinds.catch(() => (kinds = undefined));
   return kinds;
 }
 
@@ -102,27 +104,51 @@ export function pathOf(kind, namespace, name) {
   return `${kind.base}${place}/${kind.plural}${name ? `/${encodeURIComponent(name)}` : ""}`;
 }
 
-/** Lines of a response as they come. */
-export async function* lines(response) {
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) break;
-    const parts = (rest + value).split("\n");
-    rest = parts.pop();
-    yield* parts;
+/**
+ * [index, line] of logs and watches as they come, over a WebSocket: a browser keeps six connections to a host for all its tabs,
+ * and requests without an end would leave none for the next page.
+ */
+export async function* followed(paths, signal) {
+  const connection = socket("/follow", "follow.rkube.io");
+  let waiting = [], over = false, wake = () => {};
+  connection.onopen = () => connection.send(JSON.stringify({ paths }));
+  connection.onmessage = ({ data }) => {
+    for (const line of data.split("\n")) if (line) waiting.push(line);
+    wake();
+  };
+  const end = () => {
+    over = true;
+    wake();
+  };
+  connection.onclose = end;
+  signal.addEventListener("abort", end);
+  try {
+    for (;;) {
+      const now = waiting;
+      waiting = [];
+      for (const line of now) {
+        const space = line.indexOf(" ");
+        yield [Number(line.slice(0, space)), line.slice(space + 1)];
+      }
+      if (over && !waiting.length) return;
+      if (!waiting.length) await new Promise((resolve) => (wake = resolve));
+    }
+  } finally {
+    connection.close();
+    signal.removeEventListener("abort", end);
   }
-  if (rest) yield rest;
 }
 
 /**
  * Follows a collection, listing anew whenever a watch ends. `tell` hears {columns, rows} for a whole list and {change, rows}
- * after it. Rows are the server's own table rows, so that every kind has its columns.
+ * after it; `more` is how many rows of the list are still to come. Rows are the server's own table rows, so that every kind has its
+ * columns.
  */
 export async function follow(path, query, signal, tell) {
   const url = (more) => `${path}?${new URLSearchParams({ ...query, ...more })}`;
+  const lasting = [401, 403, 404, 405];
   for (let pause = 500; !signal.aborted; pause = Math.min(pause * 2, 15000)) {
+    let since = Infinity;
     try {
       let continued = "", rows = [], columns, version;
       do {
@@ -131,20 +157,25 @@ export async function follow(path, query, signal, tell) {
         columns ??= page.columnDefinitions;
         rows = rows.concat(page.rows ?? []);
         ({ continue: continued, resourceVersion: version } = page.metadata);
-        tell({ columns, rows });
+        tell({ columns, rows, more: continued ? page.metadata.remainingItemCount : 0 });
       } while (continued);
-      const watch = await request(url({ includeObject: "Metadata", watch: 1, allowWatchBookmarks: true, resourceVersion: version }), { accept: TABLE, signal });
-      pause = 500;
-      for await (const line of lines(watch)) {
+      since = Date.now();
+      const watch = url({ includeObject: "Metadata", watch: 1, allowWatchBookmarks: true, resourceVersion: version });
+      for await (const [, line] of followed([watch], signal)) {
         const event = JSON.parse(line);
-        if (event.type === "ERROR") break;
+        if (event.type === "ERROR") {
+          if (lasting.includes(event.object?.code)) throw new Refused(event.object.code, event.object.message);
+          break;
+        }
         if (event.type !== "BOOKMARK") tell({ change: event.type, rows: event.object.rows ?? [] });
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof Refused && [401, 403, 404, 405].includes(error.status)) throw error;
+      if (error instanceof Refused && lasting.includes(error.status)) throw error;
       tell({ trouble: `${t("lost")}: ${error.message}` });
     }
+    // a watch that lasted was no trouble
+    if (Date.now() - since > 10000) pause = 500;
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }

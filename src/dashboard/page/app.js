@@ -37,21 +37,40 @@ const namespaces = h("select", { "aria-label": t("namespace"), onchange: () => {
 } });
 const namespace = () => sessionStorage.getItem("namespace") ?? "";
 
+/** A page that has come is heard, and the tab is called by it: its heading gets the focus, unless something in it has. */
+let arriving = false, moved = false;
+new MutationObserver(() => {
+  const heading = arriving && main.querySelector("h2");
+  if (!heading) return;
+  arriving = false;
+  document.title = `${heading.textContent} – rkube`;
+  heading.tabIndex = -1;
+  if (moved && !document.querySelector("dialog[open]") && !main.contains(document.activeElement)) heading.focus();
+}).observe(main, { childList: true, subtree: true });
+
+/** Marks the link of the page that is shown. */
+function mark() {
+  const id = location.hash.split("/")[2];
+  for (const link of nav.querySelectorAll("a")) {
+    if (link.hash === (location.hash || "#/") || (id && link.hash === `#/list/${id}`)) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
 async function show() {
   if (!signedIn()) return login();
   stop.abort();
   stop = new AbortController();
   table = undefined;
   const [page = "", id, space, name, tab] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
-  for (const link of nav.querySelectorAll("a")) {
-    if (link.hash === location.hash || (id && link.hash === `#/list/${id}`)) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
-  fill(main);
+  mark();
+  arriving = true;
+  fill(main, h("p", { class: "quiet", role: "status" }, t("loading")));
   const signal = stop.signal;
   try {
     if (page === "list") {
       const kind = (await kindOf(id)) ?? ((await discover(true)), await kindOf(id));
+      if (signal.aborted) return;
       if (!kind) throw new Error(`${id}: ${t("nothing")}`);
       const place = h("div", { class: "panel" });
       fill(main, h("h2", {}, kind.kind), place);
@@ -70,6 +89,7 @@ async function show() {
 
 function login(why = "") {
   stop.abort();
+  arriving = true;
   fill(bar, brand());
   fill(nav);
   const token = h("input", { name: "token", type: "password", required: true, size: 50, autocomplete: "off", "aria-label": t("token") });
@@ -90,18 +110,26 @@ async function frame() {
     h("button", { onclick: turn, title: t("theme"), "aria-label": t("theme") }, "◐"),
     h("button", { onclick: () => setLanguage(language === "zh" ? "en" : "zh"), lang: language === "zh" ? "en" : "zh" }, language === "zh" ? "English" : "中文"),
     h("button", { onclick: () => (signOut(), login()) }, t("signOut")));
-  const found = await json("/api/v1/namespaces").catch(() => ({ items: [] }));
-  fill(namespaces, h("option", { value: "" }, t("allNamespaces")), found.items.map((one) => h("option", {}, one.metadata.name)));
-  namespaces.value = namespace();
   const link = (href, text) => h("a", { href }, text);
-  fill(nav, link("#/", t("overview")), link("#/traces", t("traces")), (await groups()).map(([title, kinds]) => [h("h2", {}, title), kinds.map((kind) => link(`#/list/${kind.id}`, kind.kind))]));
+  const links = [link("#/", t("overview")), link("#/traces", t("traces"))];
+  const choose = (names) => {
+    fill(namespaces, h("option", { value: "" }, t("allNamespaces")), names.map((name) => h("option", {}, name)));
+    namespaces.value = namespace();
+  };
+  nav.setAttribute("aria-label", t("kinds"));
+  fill(nav, links);
+  choose(namespace() ? [namespace()] : []);
+  const [found, kinds] = await Promise.all([json("/api/v1/namespaces").catch(() => undefined), groups()]);
+  if (found) choose(found.items.map((one) => one.metadata.name));
+  fill(nav, links, kinds.map(([title, kinds]) => [h("h2", {}, title), kinds.map((kind) => link(`#/list/${kind.id}`, kind.kind))]));
+  mark();
 }
 
 async function start() {
   if (!signedIn()) return login();
   try {
-    await frame();
-    await show();
+    // beside one another: a page need not wait for the list of kinds
+    await Promise.all([frame(), show()]);
   } catch (error) {
     if (signedIn()) fill(main, h("p", { class: "bad", role: "alert" }, error.message));
   }
@@ -111,7 +139,10 @@ onExpired(() => {
   signOut();
   login(t("expired"));
 });
-addEventListener("hashchange", show);
+addEventListener("hashchange", () => {
+  moved = true;
+  show();
+});
 addEventListener("keydown", (event) => {
   if (event.target.closest("input, textarea, select, dialog, .screen") || event.ctrlKey || event.metaKey || event.altKey) return;
   const act = { "/": () => filter.focus(), c: () => (location.hash = "#/create"), o: () => (location.hash = "#/"), t: turn, "?": () => say(t("keys"), 12) }[event.key];

@@ -32,7 +32,7 @@ export function ask(title, body, { danger = false, action = t("ok") } = {}) {
   return new Promise((resolve) => {
     const cancel = h("button", { type: "button", onclick: () => dialog.close() }, t("cancel"));
     const go = h("button", { type: "submit", class: danger ? "danger" : "main" }, action);
-    const form = h("form", { method: "dialog" }, h("h2", {}, title), body, h("div", { class: "row" }, cancel, go));
+    const form = h("form", { method: "dialog" }, h("h2", { id: "dialog-title" }, title), body, h("div", { class: "row" }, cancel, go));
     let answer;
     form.addEventListener("submit", () => (answer = Object.fromEntries(new FormData(form))));
     dialog.addEventListener("close", () => resolve(answer), { once: true });
@@ -41,7 +41,7 @@ export function ask(title, body, { danger = false, action = t("ok") } = {}) {
   });
 }
 
-/** Runs what a button does, and says what went wrong. */
+/** Runs what a button does, and says what went wrong. The button cannot be pressed meanwhile, and has the focus again afterwards. */
 export const doing = (work) => async (event) => {
   const button = event?.currentTarget;
   if (button) button.disabled = true;
@@ -51,14 +51,17 @@ export const doing = (work) => async (event) => {
     say(error.message, 15);
   } finally {
     if (button) button.disabled = false;
+    const focused = document.activeElement;
+    // what a dialog had focused is still said to be, though nobody sees it any more
+    if (focused === document.body || !focused.checkVisibility()) button?.focus();
   }
 };
 
 /** Tabs; `panels` are [name, title, make]. Gives the element; a panel is made when it is first shown. */
 export function tabs(panels, chosen, onchosen, end) {
-  const place = h("div", { class: "panel", role: "tabpanel", tabindex: "0" });
+  const place = h("div", { class: "panel", role: "tabpanel", id: "panel", tabindex: "0" });
   const buttons = panels.map(([name, title], index) =>
-    h("button", { role: "tab", id: `tab-${name}`, onclick: () => show(index), onkeydown: (event) => move(event, index) }, title));
+    h("button", { role: "tab", id: `tab-${name}`, "aria-controls": "panel", onclick: () => show(index), onkeydown: (event) => move(event, index) }, title));
   let stop;
   function show(index) {
     buttons.forEach((button, at) => {
@@ -81,5 +84,5 @@ export function tabs(panels, chosen, onchosen, end) {
   }
   end.addEventListener("abort", () => stop?.abort());
   show(Math.max(0, panels.findIndex(([name]) => name === chosen)));
-  return [h("div", { role: "tablist" }, buttons), place];
+  return [h("div", { role: "tablist", "aria-label": t("sections") }, buttons), place];
 }

@@ -1,6 +1,6 @@
 // Logs of a pod, or of all pods of a workload, followed and searched.
 
-import { kindOf, json, lines, pathOf, request } from "./api.js";
+import { followed, kindOf, json, pathOf } from "./api.js";
 import { fill, h, say } from "./dom.js";
 import { selectorOf, selects } from "./related.js";
 import { t } from "./text.js";
@@ -56,22 +56,14 @@ export async function logs(place, kind, object, signal) {
   }, 150);
   signal.addEventListener("abort", () => clearInterval(flush));
 
-  /** Follows all of them in one request: a browser has six connections to a host, and the page needs some. */
+  /** Follows all of them over one connection. */
   async function read(wanted) {
     const path = ([pod, one]) => {
       const query = new URLSearchParams({ container: one, tailLines: wanted.length > 10 ? TAIL / 5 : TAIL, ...(previous.checked ? { previous: true } : { follow: true }) });
       return `${pathOf(podKind, namespace, pod.metadata.name)}/log?${query}`;
     };
     const who = wanted.map(([pod, one]) => (wanted.length > 1 ? `${pod.metadata.name}/${one}: ` : ""));
-    try {
-      const response = await request("/follow", { method: "POST", body: JSON.stringify({ paths: wanted.map(path) }), accept: "text/plain", signal: run.signal });
-      for await (const line of lines(response)) {
-        const space = line.indexOf(" ");
-        waiting.push((who[line.slice(0, space)] ?? "") + line.slice(space + 1));
-      }
-    } catch (error) {
-      if (!run.signal.aborted) waiting.push(`[${error.message}]`);
-    }
+    for await (const [index, line] of followed(wanted.map(path), run.signal)) waiting.push((who[index] ?? "") + line);
   }
   function restart() {
     run.abort();

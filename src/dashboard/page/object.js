@@ -41,10 +41,12 @@ function summary(place, kind, object) {
     ...Object.entries(spec).filter(([, value]) => plain(value)),
     ...Object.entries(status).filter(([, value]) => plain(value)).map(([key, value]) => [`status.${key}`, value]),
   ].filter(([, value]) => value !== undefined);
+  const table = (label, names, rows) => h("div", { class: "scroll short" }, h("table", { "aria-label": t(label) },
+    h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, t(name))))), h("tbody", {}, rows.map((cells) => h("tr", {}, cells)))));
   const conditions = Array.isArray(status.conditions) && status.conditions.length > 0 && [
     h("h3", {}, t("conditions")),
-    h("div", { class: "scroll short" }, h("table", {}, h("tbody", {}, status.conditions.map((one) =>
-      h("tr", {}, h("td", {}, one.type), h("td", {}, one.status), h("td", {}, one.reason ?? ""), h("td", { class: "wrap" }, one.message ?? ""), h("td", {}, one.lastTransitionTime ? age(one.lastTransitionTime) : "")))))),
+    table("conditions", ["type", "status", "reason", "message", "age"], status.conditions.map((one) => [h("td", { role: "rowheader" }, one.type), h("td", {}, one.status),
+      h("td", {}, one.reason ?? ""), h("td", { class: "wrap" }, one.message ?? ""), h("td", {}, one.lastTransitionTime ? age(one.lastTransitionTime) : "")])),
   ];
   const containers = [...(spec.initContainers ?? []), ...(spec.containers ?? spec.template?.spec?.containers ?? [])];
   const states = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
@@ -57,8 +59,8 @@ function summary(place, kind, object) {
     h("dl", { class: "facts" }, facts.flatMap(([key, value]) => [h("dt", {}, key), h("dd", {}, String(value))])),
     Object.keys(metadata.labels ?? {}).length > 0 && [h("h3", {}, t("labels")), h("div", {}, pairs(metadata.labels))],
     Object.keys(metadata.annotations ?? {}).length > 0 && [h("h3", {}, t("annotations")), h("div", {}, pairs(metadata.annotations))],
-    containers.length > 0 && kind.kind !== "Node" && [h("h3", {}, t("container")), h("div", { class: "scroll short" }, h("table", {}, h("tbody", {}, containers.map((one) =>
-      h("tr", {}, h("td", {}, one.name), h("td", {}, one.image), h("td", {}, state(one)))))))],
+    containers.length > 0 && kind.kind !== "Node" && [h("h3", {}, t("container")),
+      table("container", ["name", "image", "status"], containers.map((one) => [h("td", { role: "rowheader" }, one.name), h("td", {}, one.image), h("td", {}, state(one))]))],
     conditions,
     metadata.ownerReferences && h("div", {}, h("h3", {}, t("owner")), metadata.ownerReferences.map((one) => owner(one, metadata.namespace))));
 }

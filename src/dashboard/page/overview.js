@@ -23,26 +23,28 @@ export async function overview(place, namespace, signal) {
   const metered = (await discover()).some((kind) => kind.group === "metrics.k8s.io");
   const get = (path) => json(path, { signal }).catch(() => undefined);
 
-  // pods come as table rows and by watch: thousands of whole objects every few seconds would be too much
+  // pods come as table rows and by watch: thousands of whole objects every few seconds would be too much. How many there are the
+  // first page of them says; what state they are in, only the last
   const pods = new Map();
-  let status = -1;
+  let status = -1, more = 0, nodes, usage, podUsage;
   const statusOf = (row) => String(row.cells[status]);
-  async function look() {
-    const [nodes, usage, podUsage] = await Promise.all([
-      get(pathOf(nodeKind)), metered && get("/apis/metrics.k8s.io/v1beta1/nodes"),
-      metered && get(`/apis/metrics.k8s.io/v1beta1${namespace ? `/namespaces/${namespace}` : ""}/pods`),
-    ]);
-    if (signal.aborted) return;
-    const all = [...pods.values()];
-    const running = all.filter((row) => statusOf(row) === "Running");
+  const ofMetrics = (path) => (metered ? get(`/apis/metrics.k8s.io/v1beta1${path}`) : undefined);
+  const card = (title, number, more) => h("div", { class: "card" }, h("span", { class: "quiet" }, title), h("b", {}, number), h("span", {}, more));
+  function count() {
     const ready = (nodes?.items ?? []).filter((node) => isTrue(node, "Ready"));
     const total = (name) => (podUsage?.items ?? []).flatMap((pod) => pod.containers).reduce((sum, one) => sum + quantity(one.usage[name]), 0);
-    const card = (title, number, more) => h("div", { class: "card" }, h("span", { class: "quiet" }, title), h("b", {}, number), h("span", {}, more));
+    const running = more ? "…" : [...pods.values()].filter((row) => statusOf(row) === "Running").length;
     fill(cards,
       card(t("nodes"), nodes?.items.length ?? "–", `${ready.length} ${t("ready")}`),
-      card(t("pods"), all.length, `${running.length} ${t("running")}`),
+      card(t("pods"), status < 0 ? "–" : pods.size + more, status < 0 ? "" : `${running} ${t("running")}`),
       podUsage && card(`${t("cpu")} (${t("pods")})`, cores(total("cpu")), ""),
       podUsage && card(`${t("memory")} (${t("pods")})`, bytes(total("memory")), ""));
+  }
+  async function look() {
+    const paths = [get(pathOf(nodeKind)), ofMetrics("/nodes"), ofMetrics(`${namespace ? `/namespaces/${namespace}` : ""}/pods`)];
+    [nodes, usage, podUsage] = await Promise.all(paths);
+    if (signal.aborted) return;
+    count();
     fill(nodesAt, (nodes?.items ?? []).map((node) => {
       const used = usage?.items?.find((one) => one.metadata.name === node.metadata.name)?.usage;
       const bar = (name, show) => {
@@ -53,7 +55,6 @@ export async function overview(place, namespace, signal) {
       return h("div", { class: "card" }, h("a", { href: address(nodeKind, node) }, node.metadata.name), " ", state,
         used ? [bar("cpu", cores), bar("memory", bytes)] : h("p", { class: "quiet" }, t("noMetrics")));
     }));
-    await troubles(all.filter((row) => !WELL.test(statusOf(row))));
   }
   const whys = new Map();
   /** Says why, which only the whole object does; each version of it is asked for once. */
@@ -66,32 +67,37 @@ export async function overview(place, namespace, signal) {
     }
     return whys.get(key).text;
   }
-  async function troubles(rows) {
+  async function troubles() {
+    if (more) return;
+    const rows = [...pods.values()].filter((row) => !WELL.test(statusOf(row)));
     const shown = await Promise.all(rows.slice(0, TROUBLED).map(async (row) => [row, await why(row)]));
     if (signal.aborted) return;
     const wrongOnes = shown.filter(([, text]) => text);
-    const more = rows.length - shown.length;
+    const others = rows.length - shown.length;
     fill(wrong, wrongOnes.length
-      ? [h("ul", {}, wrongOnes.map(([row, text]) => h("li", {}, h("a", { href: address(podKind, row.object) }, `${row.object.metadata.namespace}/${row.object.metadata.name}`), " ", h("span", { class: "bad" }, text)))), more > 0 && h("p", { class: "quiet" }, `+ ${more}`)]
+      ? [h("ul", {}, wrongOnes.map(([row, text]) => h("li", {}, h("a", { href: address(podKind, row.object) }, `${row.object.metadata.namespace}/${row.object.metadata.name}`), " ", h("span", { class: "bad" }, text)))), others > 0 && h("p", { class: "quiet" }, `+ ${others}`)]
       : h("p", { class: "good" }, t("allWell")));
   }
   let due;
-  const lookSoon = () => (due ??= setTimeout(() => {
+  const countSoon = () => (due ??= setTimeout(() => {
     due = undefined;
-    if (!signal.aborted) look().catch(() => {});
-  }, 300));
+    if (signal.aborted) return;
+    count();
+    troubles().catch(() => {});
+  }, 100));
   follow(pathOf(podKind, namespace), {}, signal, (news) => {
     if (news.trouble) return say(news.trouble);
     if (news.columns) {
       status = news.columns.findIndex((column) => column.name === "Status");
+      more = news.more;
       pods.clear();
     }
     for (const row of news.rows)
       if (news.change === "DELETED") pods.delete(row.object.metadata.uid);
       else pods.set(row.object.metadata.uid, row);
-    lookSoon();
+    countSoon();
   }).catch(() => {});
-  liveTable(events, eventKind, { namespace, query: { fieldSelector: "type=Warning" }, signal, short: true });
+  liveTable(events, eventKind, { namespace, query: { fieldSelector: "type=Warning" }, signal, short: true, label: t("warnings") });
   await look();
   const clock = setInterval(() => document.hidden || look().catch(() => {}), EVERY);
   signal.addEventListener("abort", () => clearInterval(clock));

@@ -3,7 +3,7 @@
 
 import { follow, pathOf } from "./api.js";
 import { fill, h, say } from "./dom.js";
-import { age, quantity, t } from "./text.js";
+import { age, counted, quantity, t } from "./text.js";
 
 const ROW = 29;
 const SPARE = 12;
@@ -12,12 +12,13 @@ const GOOD = /^(Running|Ready|Active|Bound|Complete|Completed|Succeeded|Availabl
 const BAD = /(Error|Failed|BackOff|Invalid|Evicted|OOMKilled|Unknown|NotReady|Lost|ErrImage|Warning)/;
 
 /** Fills `place` with a table that follows `kind` until `signal`. `link` gives the address of a row's object. */
-export function liveTable(place, kind, { namespace, query = {}, filter = () => "", link, signal, short = false, onrows = () => {} }) {
-  let columns = [], rows = new Map(), sorted = { index: -1, up: true }, shown = [], due = false;
-  const count = h("span", { class: "quiet" });
-  const head = h("tr");
+export function liveTable(place, kind, { namespace, query = {}, filter = () => "", link, signal, short = false, label = kind.kind }) {
+  let columns = [], rows = new Map(), sorted = { index: -1, up: true }, shown = [], more = 0, due = false;
+  // told when somebody filters, not whenever an object comes or goes
+  const count = h("span", { class: "quiet", role: "status", "aria-live": "off" });
+  const head = h("tr", { "aria-rowindex": 1 });
   const body = h("tbody");
-  const table = h("table", { "aria-label": kind.kind, "aria-rowcount": 0 }, h("thead", {}, head), body);
+  const table = h("table", { "aria-label": label, "aria-rowcount": -1 }, h("thead", {}, head), body);
   const scroll = h("div", { class: short ? "scroll short" : "scroll", onscroll: soon, onkeydown: keys }, table);
   fill(place, count, scroll);
 
@@ -60,10 +61,12 @@ export function liveTable(place, kind, { namespace, query = {}, filter = () => "
         const which = typeof x === "number" && typeof y === "number" ? x - y : order(String(x), String(y));
         return sorted.up ? which : -which;
       });
-    count.textContent = `${shown.length}${shown.length === rows.size ? "" : ` / ${rows.size}`} ${t("rows")}`;
+    count.setAttribute("aria-live", document.activeElement?.type === "search" ? "polite" : "off");
+    const all = counted("rows", rows.size + more);
+    const said = shown.length === rows.size ? all : `${shown.length} / ${all}`;
+    if (count.textContent !== said) count.textContent = said;
     table.setAttribute("aria-rowcount", shown.length + 1);
     paint();
-    onrows([...rows.values()], columns, cells);
   }
   let painting = false;
   function soon() {
@@ -79,7 +82,12 @@ export function liveTable(place, kind, { namespace, query = {}, filter = () => "
     const last = Math.min(shown.length, first + Math.ceil((scroll.clientHeight || 800) / ROW) + 2 * SPARE);
     const names = visible();
     const focused = document.activeElement?.closest?.("tr")?.dataset.key;
-    const space = (rows) => h("tr", { class: "pad", "aria-hidden": "true" }, h("td", { colspan: names.length, height: rows * ROW }));
+    const space = (rows) => {
+      const cell = h("td", { colspan: names.length });
+      // an attribute would give way to the height that every cell has
+      cell.style.height = `${rows * ROW}px`;
+      return h("tr", { class: "pad", "aria-hidden": "true" }, cell);
+    };
     const lines = shown.slice(first, last).map((row, at) => {
       const all = cells(row);
       return h("tr", { "data-key": key(row), "aria-rowindex": first + at + 2, class: row.fresh ? "new" : "" },
@@ -87,7 +95,7 @@ export function liveTable(place, kind, { namespace, query = {}, filter = () => "
           const said = text(column, row, all[index]);
           const name = column.name === "Name";
           const tone = column.name === "Status" || column.name === "Type" || column.name === "Reason" ? (GOOD.test(said) ? "good" : BAD.test(said) ? "bad" : "") : "";
-          return h("td", { title: said, class: tone }, name && link ? h("a", { href: link(row.object) }, said) : said);
+          return h("td", { title: said, class: tone, role: name ? "rowheader" : null }, name && link ? h("a", { href: link(row.object) }, said) : said);
         }));
     });
     fill(body, first > 0 && space(first), lines, last < shown.length && space(shown.length - last),
@@ -124,6 +132,7 @@ export function liveTable(place, kind, { namespace, query = {}, filter = () => "
         heads();
       }
       rows = new Map(news.rows.map((row) => [key(row), row]));
+      more = news.more;
     } else {
       for (const row of news.rows) {
         if (news.change === "DELETED") rows.delete(key(row));
@@ -131,6 +140,6 @@ export function liveTable(place, kind, { namespace, query = {}, filter = () => "
       }
     }
     later();
-  }).catch((error) => signal.aborted || fill(place, h("p", { class: "bad" }, error.message)));
+  }).catch((error) => signal.aborted || fill(place, h("p", { class: "bad", role: "alert" }, error.message)));
   return { refresh };
 }

@@ -20,7 +20,7 @@ const TEXTS = {
   cancel: ["Cancel", "取消"],
   lost: ["Connection lost, trying again", "连接中断，正在重试"],
   nothing: ["Nothing here.", "这里没有内容。"],
-  rows: ["objects", "个对象"],
+  rows: ["{} object | {} objects", "{} 个对象"],
   workloads: ["Workloads", "工作负载"],
   network: ["Network", "网络"],
   config: ["Configuration", "配置"],
@@ -96,6 +96,16 @@ const TEXTS = {
   step: ["Step", "步骤"],
   took: ["Took", "耗时"],
   timeline: ["Time line", "时间线"],
+  kinds: ["Kinds", "资源类型"],
+  sections: ["Sections", "分栏"],
+  loading: ["Loading…", "正在加载…"],
+  name: ["Name", "名称"],
+  type: ["Type", "类型"],
+  status: ["Status", "状态"],
+  reason: ["Reason", "原因"],
+  message: ["Message", "消息"],
+  image: ["Image", "镜像"],
+  age: ["Age", "存在时间"],
   goesOn: ["It goes on…", "仍在进行…"],
   atRest: ["Nothing more happens.", "已全部完成。"],
 };
@@ -108,6 +118,13 @@ export const setLanguage = (to) => {
 
 /** The text of a name. */
 export const t = (name) => TEXTS[name]?.[language === "zh" ? 1 : 0] ?? name;
+
+/** A text with a number in place of `{}`: of `{} node | {} nodes`, the form that goes with it. */
+export function counting(text, count) {
+  const [one, many = one] = text.split(" | ");
+  return (count === 1 ? one : many).replace("{}", count);
+}
+export const counted = (name, count) => counting(t(name), count);
 
 /** How long ago, as kubectl says it. */
 export function age(time) {

@@ -88,6 +88,12 @@ mod tests {
             for part in text.split("from \"./").skip(1) {
                 let imported = part.split('"').next().unwrap();
                 assert!(file(imported).is_some(), "{name} imports {imported}");
+                // all at once, and not one after the other as they are found
+                let asked_for = format!("<link rel=\"modulepreload\" href=\"{imported}\">");
+                assert!(
+                    FILES[0].2.contains(&asked_for),
+                    "{imported} is not asked for beforehand"
+                );
             }
         }
         assert!(file("/../Cargo.toml").is_none());

@@ -3,7 +3,7 @@
 //! It has no rights of its own: what the browser asks goes on with the token that the browser sent, or with none.
 
 mod files;
-mod logs;
+mod follow;
 mod proxy;
 mod serve;
 

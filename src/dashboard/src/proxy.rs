@@ -17,6 +17,8 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use rustls::{ClientConfig, RootCertStore};
 use tasks::Group;
 
+use crate::serve::Place;
+
 /// A body on its way.
 pub(crate) type Body = UnsyncBoxBody<Bytes, hyper::Error>;
 
@@ -103,8 +105,13 @@ impl Proxy {
     }
 
     /// Asks the API server for a path with somebody's credentials.
-    pub(crate) async fn get(&self, path: &str, credentials: Option<HeaderValue>) -> Result<Response<Incoming>, String> {
-        let request = Request::get(format!("https://{}{path}", self.server));
+    pub(crate) async fn get(
+        &self,
+        path: &str,
+        accept: &str,
+        credentials: Option<HeaderValue>,
+    ) -> Result<Response<Incoming>, String> {
+        let request = Request::get(format!("https://{}{path}", self.server)).header(header::ACCEPT, accept);
         let mut request = request.body(Body::default()).map_err(|error| error.to_string())?;
         request
             .headers_mut()
@@ -113,7 +120,7 @@ impl Proxy {
     }
 
     /// Asks the API server and gives its answer.
-    pub(crate) async fn forward(&self, mut request: Request<Incoming>) -> Response<Body> {
+    pub(crate) async fn forward(&self, mut request: Request<Incoming>, place: &Place) -> Response<Body> {
         let mut uri = http::uri::Parts::default();
         uri.scheme = Some(Scheme::HTTPS);
         uri.authority = Some(self.server.clone());
@@ -143,12 +150,14 @@ impl Proxy {
             && let Some(browser) = browser
         {
             let server = hyper::upgrade::on(&mut answer);
+            let place = Place::clone(place);
             self.group.spawn("stream", async move {
                 let Ok((browser, server)) = tokio::try_join!(browser, server) else {
                     return;
                 };
                 let (mut browser, mut server) = (TokioIo::new(browser), TokioIo::new(server));
                 let _ = tokio::io::copy_bidirectional(&mut browser, &mut server).await;
+                drop(place);
             });
         }
         answer.map(BodyExt::boxed_unsync)

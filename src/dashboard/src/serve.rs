@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -12,14 +13,18 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tasks::Group;
 use tokio::net::TcpListener;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::proxy::{Body, Proxy, ProxyError, failed};
-use crate::{files, logs};
+use crate::{files, follow};
 
 /// Connections at a time: a page has a few watches open, and there may be several pages.
 const CONNECTIONS: usize = 512;
 /// A client that sends its request more slowly is let go.
 const HEADERS: Duration = Duration::from_secs(10);
+
+/// A connection's place among them; one that was upgraded keeps it.
+pub(crate) type Place = Arc<OwnedSemaphorePermit>;
 
 /// What the server needs.
 #[derive(Debug, Clone)]
@@ -52,9 +57,9 @@ pub fn run(config: Config, group: Group) -> BoxFuture<'static, Result<(), RunErr
 async fn work(config: Config, group: Group) -> Result<(), RunError> {
     let proxy = Proxy::new(&config.api, &config.ca, group.clone())?;
     let listener = TcpListener::bind(config.listen).await?;
-    let places = std::sync::Arc::new(tokio::sync::Semaphore::new(CONNECTIONS));
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
-        let Ok(place) = std::sync::Arc::clone(&places).acquire_owned().await else {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             return Ok(());
         };
         let (stream, _) = match listener.accept().await {
@@ -66,9 +71,9 @@ async fn work(config: Config, group: Group) -> Result<(), RunError> {
                 continue;
             }
         };
-        let proxy = proxy.clone();
+        let (proxy, place) = (proxy.clone(), Arc::new(place));
         group.spawn("connection", async move {
-            let service = service_fn(|request| answer(&proxy, request));
+            let service = service_fn(|request| answer(&proxy, request, &place));
             let served = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEADERS)
@@ -78,18 +83,17 @@ async fn work(config: Config, group: Group) -> Result<(), RunError> {
             if let Err(error) = served {
                 tracing::debug!(%error, "connection");
             }
-            drop(place);
         });
     }
 }
 
-async fn answer(proxy: &Proxy, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+async fn answer(proxy: &Proxy, request: Request<Incoming>, place: &Place) -> Result<Response<Body>, Infallible> {
     let path = request.uri().path();
     if Proxy::serves(path) {
-        return Ok(proxy.forward(request).await);
+        return Ok(proxy.forward(request, place).await);
     }
-    if path == "/follow" && request.method() == Method::POST {
-        return Ok(logs::follow(proxy, request).await);
+    if path == "/follow" {
+        return Ok(follow::answer(proxy, request, place));
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return Ok(failed(StatusCode::METHOD_NOT_ALLOWED, "only GET"));

@@ -2,10 +2,12 @@
 
 mod access;
 mod buttons;
+mod tabs;
+mod tree;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use e2e::{Cluster, until};
@@ -87,6 +89,7 @@ fn a_user_looks_and_works_in_a_browser(cluster: &Cluster) -> anyhow::Result<()> 
         outcome
     })?;
     end(cluster, dashboard)?;
+    as_an_account(cluster)?;
     cluster.kubectl(&["delete", "namespace", "page", "--timeout=60s"])?;
     Ok(())
 }
@@ -114,6 +117,47 @@ fn end(cluster: &Cluster, dashboard: Background) -> anyhow::Result<()> {
         unknown.stderr.contains("there is no service account page/nobody"),
         "{unknown:?}"
     );
+    Ok(())
+}
+
+/// Signed in as an account that the user names, with its rights and no others; it stays when the command ends.
+fn as_an_account(cluster: &Cluster) -> anyhow::Result<()> {
+    cluster.kubectl(&["-n", "page", "create", "serviceaccount", "looker"])?;
+    let role = [
+        "rolebinding",
+        "looker",
+        "--clusterrole=view",
+        "--serviceaccount=page:looker",
+    ];
+    cluster.kubectl(&["-n", "page", "create", role[0], role[1], role[2], role[3]])?;
+    let profile = ["--profile", &cluster.name];
+    let mut command = cluster.sandbox.rkube(&profile);
+    command.args(["dashboard", "--url", "--service-account", "page/looker"]);
+    let (dashboard, url) = start(&mut command, "http://")?;
+    let (base, token) = url.split_once("#token=").context("a token in the address")?;
+    let ask = |path: &str| {
+        let header = format!("Authorization: Bearer {token}");
+        let code = ["-s", "-o", "/dev/null", "-w", "%{http_code}", "-m", "20", "-H", &header];
+        let output = Command::new("curl").args(code).arg(format!("{base}{path}")).output()?;
+        anyhow::Ok(String::from_utf8(output.stdout)?)
+    };
+    until("the account's rights", 20, || {
+        let code = ask("api/v1/namespaces/page/pods")?;
+        ensure!(code == "200", "{code}");
+        Ok(())
+    })?;
+    let (secrets, elsewhere) = (
+        ask("api/v1/namespaces/page/secrets")?,
+        ask("api/v1/namespaces/default/pods")?,
+    );
+    ensure!(
+        (secrets.as_str(), elsewhere.as_str()) == ("403", "403"),
+        "{secrets} {elsewhere}"
+    );
+    let sessions = cluster.kubectl(&["get", "serviceaccounts", "-A", "-l", "rkube.io/session", "-o", "name"])?;
+    ensure!(sessions.is_empty(), "an account of its own: {sessions}");
+    drop(dashboard);
+    cluster.kubectl(&["-n", "page", "get", "serviceaccount", "looker"])?;
     Ok(())
 }
 
@@ -170,6 +214,18 @@ impl Page {
     async fn answer(&self, button: &str) -> anyhow::Result<()> {
         self.click(&format!("//dialog[@open]//button[normalize-space()={button:?}]"))
             .await
+    }
+
+    /// Looks until `look` succeeds; fails with what it last said.
+    async fn reach(&self, what: &str, mut look: impl AsyncFnMut() -> anyhow::Result<()>) -> anyhow::Result<()> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match look().await {
+                Ok(()) => return Ok(()),
+                Err(seen) if Instant::now() > end => bail!("{what}: not in time; last seen: {seen:#}"),
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
     }
 
     async fn script(&self, code: &str) -> anyhow::Result<serde_json::Value> {
@@ -282,6 +338,8 @@ async fn work(cluster: &Cluster, page: &Page, url: &str) -> anyhow::Result<()> {
 
     buttons::work(cluster, page).await?;
     access::work(page).await?;
+    tree::work(cluster, page).await?;
+    tabs::work(page, url).await?;
 
     // in Chinese
     page.press("中文").await?;

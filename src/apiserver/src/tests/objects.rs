@@ -301,6 +301,32 @@ async fn kubectl_gets_tables() {
 }
 
 #[tokio::test]
+async fn rows_carry_the_metadata_that_the_objects_have() {
+    let server = Server::start().await;
+    for name in ["a", "b"] {
+        server.post(MAPS, &config_map(name, "[]")).await;
+    }
+    let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+    let list = async |include: &str| {
+        let request = http::Request::get(format!("{MAPS}?includeObject={include}")).header("accept", table);
+        let response = server.raw(admin(), request.body(String::new()).unwrap()).await;
+        let bytes = http_body_util::BodyExt::collect(response.into_body()).await.unwrap();
+        serde_json::from_slice::<serde_json::Value>(&bytes.to_bytes()).unwrap()
+    };
+    let (usual, whole) = (list("Metadata").await, list("Object").await);
+    for field in ["kind", "apiVersion", "metadata", "columnDefinitions"] {
+        assert_eq!(usual[field], whole[field], "{field}");
+    }
+    for row in 0..2 {
+        let (usual, whole) = (&usual["rows"][row], &whole["rows"][row]);
+        assert_eq!(usual["cells"], whole["cells"]);
+        assert_eq!(usual["object"]["metadata"], whole["object"]["metadata"]);
+        assert_eq!(usual["object"]["kind"], "PartialObjectMetadata");
+        assert!(usual["object"].get("data").is_none(), "{usual}");
+    }
+}
+
+#[tokio::test]
 async fn an_invalid_object_is_refused_with_everything_that_is_wrong() {
     let server = Server::start().await.with_default_account().await;
     let mut broken = pod("Broken_Name");

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -12,8 +13,10 @@ use tokio::sync::Semaphore;
 
 use crate::failure::Failure;
 
-/// Connections at a time; a browser has six.
-const CONNECTIONS: usize = 64;
+/// Connections at a time: a browser has six, and a WebSocket or two for each of its tabs. Further ones wait.
+const CONNECTIONS: usize = 256;
+/// A connection that does not reach its pod within this time is closed.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A listening port.
 pub(in crate::command) struct Forward {
@@ -63,25 +66,35 @@ impl Forward {
     pub(in crate::command) async fn serve(self) -> Result<(), Failure> {
         let connections = tasks::Group::new();
         let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let own = Arc::new(self);
         loop {
-            let accepted = self.listener.accept().await;
-            let (stream, _) = accepted.map_err(|error| Failure::internal(&error))?;
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-                continue;
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+                return Ok(());
             };
-            match self.pod().await {
-                Ok((pod, port)) => {
-                    let api: Api<Pod> = Api::namespaced(self.client.clone(), &self.namespace);
-                    connections.spawn("forward", async move {
-                        if let Err(error) = carry(&api, &pod, port, stream).await {
-                            tracing::info!(%error, pod, "connection ended");
-                        }
-                        drop(place);
-                    });
+            let accepted = own.listener.accept().await;
+            let (stream, _) = accepted.map_err(|error| Failure::internal(&error))?;
+            let own = Arc::clone(&own);
+            // beside one another: one that waits for the API holds up no other
+            connections.spawn("forward", async move {
+                if let Err(error) = own.carry(stream).await {
+                    tracing::info!(%error, "connection ended");
                 }
-                Err(error) => tracing::warn!(%error, "no pod to forward to"),
-            }
+                drop(place);
+            });
         }
+    }
+
+    async fn carry(&self, mut local: TcpStream) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let connect = async {
+            let (pod, port) = self.pod().await?;
+            let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.namespace);
+            let forwarder = pods.portforward(&pod, &[port]).await?;
+            Ok::<_, kube::Error>((forwarder, port))
+        };
+        let (mut forwarder, port) = tokio::time::timeout(PATIENCE, connect).await??;
+        let mut remote = forwarder.take_stream(port).ok_or("the stream is taken")?;
+        tokio::io::copy_bidirectional(&mut local, &mut remote).await?;
+        Ok(())
     }
 
     /// A pod of the service that is ready, and the port's number there.
@@ -113,16 +126,4 @@ fn number(pod: &Pod, target: &IntOrString) -> Option<u16> {
             u16::try_from(port.container_port).ok()
         }
     }
-}
-
-async fn carry(
-    pods: &Api<Pod>,
-    pod: &str,
-    port: u16,
-    mut local: TcpStream,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let mut forwarder = pods.portforward(pod, &[port]).await?;
-    let mut remote = forwarder.take_stream(port).ok_or("the stream is taken")?;
-    tokio::io::copy_bidirectional(&mut local, &mut remote).await?;
-    Ok(())
 }

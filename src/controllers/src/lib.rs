@@ -19,6 +19,7 @@ mod job;
 mod loadbalancer;
 mod mirroring;
 mod namespace;
+mod nodeipam;
 mod nodelifecycle;
 mod persistentvolume;
 mod podgc;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use kube::Client;
 use tasks::Supervisor;
 
+pub use nodeipam::PodRanges;
 use shared::Ctx;
 pub use shared::error::Error;
 
@@ -48,6 +50,8 @@ pub struct Config {
     pub ca_key: Option<String>,
     /// First and last address for services of type LoadBalancer; without them they get none.
     pub load_balancers: Option<(Ipv4Addr, Ipv4Addr)>,
+    /// Where nodes' ranges of pods' addresses come from; without it they get none.
+    pub pods: Option<PodRanges>,
 }
 
 impl std::fmt::Debug for Config {
@@ -84,6 +88,7 @@ pub async fn run(client: Client, config: Config, tasks: &Supervisor) {
         "loadbalancer": loadbalancer::run,
         "endpointslicemirroring": mirroring::run,
         "namespace": namespace::run,
+        "nodeipam": nodeipam::run,
         "nodelifecycle": nodelifecycle::run,
         "ephemeral-volume": ephemeral::run,
         "persistentvolume": persistentvolume::run,

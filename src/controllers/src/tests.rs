@@ -41,6 +41,10 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) async fn start() -> Self {
+        Self::start_with(Config::default()).await
+    }
+
+    pub(crate) async fn start_with(settings: Config) -> Self {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let certificate = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("certificate");
         let cert = certificate.cert.pem().into_bytes();
@@ -73,7 +77,7 @@ impl Cluster {
             client.clone(),
             Config {
                 root_ca: "CA".to_owned(),
-                ..Config::default()
+                ..settings
             },
             &tasks,
         )

@@ -16,8 +16,6 @@ pub struct Options {
     pub node_name: String,
     /// The node's `InternalIP`.
     pub node_ip: IpAddr,
-    /// Goes into `spec.podCIDR`.
-    pub pod_cidr: String,
     /// Name server of pods with DNS policy `ClusterFirst`.
     pub cluster_dns: IpAddr,
     /// `cluster.local` unless the user chose another.

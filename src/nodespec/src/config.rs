@@ -40,8 +40,11 @@ pub struct NodeConfig {
     pub role: Role,
     /// The node's fixed address in the cluster's network.
     pub node_ip: IpAddr,
-    /// Addresses for this node's pods, e.g. `10.244.0.0/24`; goes into `spec.podCIDR`.
+    /// Addresses for this node's pods, e.g. `10.244.0.0/24`.
     pub pod_cidr: IpNet,
+    /// The same of every node of the cluster by name; the control plane writes them into `spec.podCIDR`.
+    #[serde(default)]
+    pub pod_cidrs: BTreeMap<String, IpNet>,
     /// All pods of the cluster, e.g. `10.244.0.0/16`.
     pub cluster_cidr: IpNet,
     /// Service addresses, e.g. `10.96.0.0/16`.

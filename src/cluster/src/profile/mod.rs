@@ -16,6 +16,9 @@ pub(crate) use names::node_name;
 pub use store::ProfileStore;
 pub(crate) use store::write_atomically;
 
+/// Length of the prefix of one node's pods.
+pub(crate) const NODE_PREFIX: u8 = 24;
+
 /// How much the engine lets a node's container do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -117,12 +120,12 @@ impl Profile {
 
     /// The node number `index`, its addresses derived from its number.
     pub(crate) fn node(name: &str, index: u8, subnet: Ipv4Net, cluster_cidr: Ipv4Net) -> ProfileNode {
-        let pods = u32::from(cluster_cidr.network()) + (u32::from(index) << 8);
+        let pods = u32::from(cluster_cidr.network()) + (u32::from(index) << (32 - NODE_PREFIX));
         ProfileNode {
             name: node_name(name, index),
             role: if index == 0 { Role::ControlPlane } else { Role::Worker },
             ip: offset(subnet, 2 + u32::from(index)),
-            pod_cidr: Ipv4Net::new_assert(pods.into(), 24),
+            pod_cidr: Ipv4Net::new_assert(pods.into(), NODE_PREFIX),
         }
     }
 
@@ -148,6 +151,11 @@ impl Profile {
             role: node.role,
             node_ip: node.ip.into(),
             pod_cidr: IpNet::V4(node.pod_cidr),
+            pod_cidrs: self
+                .nodes
+                .iter()
+                .map(|node| (node.name.clone(), IpNet::V4(node.pod_cidr)))
+                .collect(),
             cluster_cidr: IpNet::V4(self.cluster_cidr),
             service_cidr: IpNet::V4(self.service_cidr),
             load_balancers: self.load_balancers(),

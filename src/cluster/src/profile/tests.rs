@@ -39,6 +39,7 @@ fn addresses_follow_from_the_nodes_number() {
     let config = profile.node_config(third);
     assert_eq!(config.api_endpoint, "https://demo:6443");
     assert_eq!(config.dns_ip.to_string(), "10.96.0.10");
+    assert_eq!(config.pod_cidrs["demo-m02"].to_string(), "10.244.1.0/24");
     assert_eq!(config.extra_config["kubelet"]["max-pods"], "7");
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 
-use crate::profile::{Profile, check_name};
+use crate::profile::{NODE_PREFIX, Profile, check_name};
 use crate::{ClusterError, subnet};
 
 use super::{Start, settings};
@@ -25,6 +25,16 @@ impl Start<'_> {
             let (pods, services) = (options.cluster_cidr, options.service_cidr);
             return Err(ClusterError::Subnet {
                 reason: format!("pods {pods} and services {services} overlap"),
+            });
+        }
+        let ranges = options.cluster_cidr.subnets(NODE_PREFIX).map_or(0, Iterator::count);
+        if ranges < usize::from(options.nodes) {
+            let pods = options.cluster_cidr;
+            return Err(ClusterError::Subnet {
+                reason: format!(
+                    "{} nodes need as many /{NODE_PREFIX} of pods' addresses, and {pods} has {ranges}",
+                    options.nodes
+                ),
             });
         }
         let provisional = match options.subnet {

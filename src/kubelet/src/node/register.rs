@@ -24,13 +24,11 @@ pub(super) async fn ensure(context: &Context, api: &Api<Node>) -> kube::Result<N
                 present.metadata.labels.as_ref().and_then(|all| all.get(key)) == Some(value)
             };
             let managed = present.annotations().get(MANAGED).map(String::as_str) == Some("true");
-            let cidr = present.spec.as_ref().and_then(|spec| spec.pod_cidr.as_ref());
-            if labels.iter().all(|(key, value)| has(key, value)) && managed && cidr == Some(&options.pod_cidr) {
+            if labels.iter().all(|(key, value)| has(key, value)) && managed {
                 return Ok(present);
             }
             let patch = json!({
                 "metadata": { "labels": labels, "annotations": { MANAGED: "true" } },
-                "spec": { "podCIDR": options.pod_cidr, "podCIDRs": [options.pod_cidr] },
             });
             api.patch(&options.node_name, &PatchParams::default(), &Patch::Merge(patch))
                 .await
@@ -47,8 +45,6 @@ fn fresh(options: &Options) -> Node {
     });
     let mut node = Node {
         spec: Some(NodeSpec {
-            pod_cidr: Some(options.pod_cidr.clone()),
-            pod_cidrs: Some(vec![options.pod_cidr.clone()]),
             taints: Some(taints.collect::<Vec<_>>()).filter(|taints| !taints.is_empty()),
             ..Default::default()
         }),

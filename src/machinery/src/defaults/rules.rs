@@ -14,6 +14,7 @@ pub(super) fn apply(ty: &str, object: &mut Object) {
         "core.v1.Volume" => volume(object),
         "core.v1.Service" => service(object),
         "core.v1.Namespace" => namespace(object),
+        "core.v1.NodeSpec" => node_spec(object),
         "core.v1.NodeStatus" => node_status(object),
         "core.v1.PersistentVolume" | "core.v1.PersistentVolumeClaim" => pending(object),
         "core.v1.PersistentVolumeSpec" => unset_then(object, "volumeMode", "Filesystem"),
@@ -243,6 +244,19 @@ fn namespace(object: &mut Object) {
         && let Some(labels) = child_or_new(metadata, "labels")
     {
         labels.insert("kubernetes.io/metadata.name".to_owned(), name.into());
+    }
+}
+
+/// `podCIDR` and `podCIDRs` say the same; the older one decides.
+fn node_spec(object: &mut Object) {
+    let first = object.get("podCIDRs").and_then(|all| all.get(0)).cloned();
+    match first {
+        Some(first) if is_unset(object, "podCIDR") => drop(object.insert("podCIDR".to_owned(), first)),
+        first if !is_unset(object, "podCIDR") && first.as_ref() != object.get("podCIDR") => {
+            let all = json!([object.get("podCIDR")]);
+            object.insert("podCIDRs".to_owned(), all);
+        }
+        _ => {}
     }
 }
 

@@ -152,3 +152,18 @@ fn the_rest_in_short() {
         (&json!("Pending"), &json!("Filesystem"))
     );
 }
+
+#[test]
+fn both_fields_of_a_nodes_ranges_say_the_same() {
+    let spec = |spec: Value| defaulted("", "v1", "Node", json!({"spec": spec}))["spec"].clone();
+    let both = json!({"podCIDR": "10.0.0.0/24", "podCIDRs": ["10.0.0.0/24"]});
+    assert_eq!(spec(json!({"podCIDR": "10.0.0.0/24"})), both);
+    assert_eq!(spec(json!({"podCIDRs": ["10.0.0.0/24"]})), both);
+    assert_eq!(
+        spec(json!({"podCIDR": "10.0.0.0/24", "podCIDRs": ["10.0.1.0/24"]})),
+        both
+    );
+    let two = json!({"podCIDR": "10.0.0.0/24", "podCIDRs": ["10.0.0.0/24", "fd00::/64"]});
+    assert_eq!(spec(two.clone()), two);
+    assert_eq!(spec(json!({})), json!({}));
+}

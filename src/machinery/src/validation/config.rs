@@ -1,5 +1,6 @@
 //! ConfigMaps, Secrets and Nodes.
 
+use ipnet::IpNet;
 use serde_json::Value;
 
 use super::cursor::{At, Check};
@@ -109,5 +110,36 @@ pub(super) fn node(check: &mut Check<'_>) {
         if !seen.insert((key.str(), effect.str())) {
             check.add(FieldError::duplicate(&taint.path, taint.value.clone()));
         }
+    }
+    let ranges = check.root().child("spec").child("podCIDRs");
+    let mut families = Vec::new();
+    for range in ranges.items() {
+        match range.str().parse::<IpNet>() {
+            Ok(net) => families.push(net.addr().is_ipv4()),
+            Err(_) => check.invalid(
+                &range,
+                "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",
+            ),
+        }
+    }
+    if families.len() > 2 || matches!(families[..], [first, second] if first == second) {
+        check.invalid(&ranges, "may specify no more than one CIDR for each IP family");
+    }
+}
+
+/// What was given to a node stays.
+pub(super) fn update_node(check: &mut Check<'_>, old: &Value) {
+    let spec = check.root().child("spec");
+    let before = |field: &str| &old["spec"][field];
+    let ranges = spec.child("podCIDRs");
+    if before("podCIDRs").get(0).is_some() && ranges.value != before("podCIDRs") {
+        check.forbidden(&ranges, "node updates may not change podCIDR except from \"\" to valid");
+    }
+    let provider = spec.child("providerID");
+    if before("providerID").as_str().is_some_and(|id| !id.is_empty()) && provider.value != before("providerID") {
+        check.forbidden(
+            &provider,
+            "node updates may not change providerID except from \"\" to valid",
+        );
     }
 }

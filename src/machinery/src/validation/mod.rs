@@ -75,6 +75,7 @@ fn whole(check: &mut Check<'_>, group: &str, kind: &str, old: &Value) {
             config::immutable(check, old, &["data"]);
         }
         ("", "Service") => service::update(check, old),
+        ("", "Node") => config::update_node(check, old),
         ("", "PersistentVolumeClaim") => storage::update_claim(check, old),
         ("scheduling.k8s.io", "PriorityClass") => policy::update_priority_class(check, old),
         ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => check.immutable("/spec/selector", old, "spec.selector"),

@@ -125,6 +125,7 @@ fn start_controllers(supervisor: &Supervisor, config: &NodeConfig, handle: &Hand
     // the last address of a network is for everybody
     let last = |all: Ipv4Net| Ipv4Addr::from(u32::from(all.broadcast()).saturating_sub(1));
     let range = config.load_balancers.map(|all| (all.network(), last(all)));
+    let pods = pod_ranges(config);
     let (own, components) = (handle.clone(), supervisor.clone());
     supervisor.group().spawn("controllers", async move {
         let pem = |name: &str| fs_err::read_to_string(format!("{}/{name}", paths::PKI));
@@ -132,12 +133,25 @@ fn start_controllers(supervisor: &Supervisor, config: &NodeConfig, handle: &Hand
             root_ca,
             ca_key: pem("ca.key").ok(),
             load_balancers: range,
+            pods: Some(pods),
         });
         match (own.client("system:kube-controller-manager", &[]).await, settings) {
             (Ok(client), Ok(settings)) => controllers::run(client, settings, &components).await,
             (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "the controllers cannot start"),
         }
     });
+}
+
+/// Nodes of other makers get ranges of the same size as this one.
+fn pod_ranges(config: &NodeConfig) -> controllers::PodRanges {
+    let mut planned = config.pod_cidrs.clone();
+    planned.insert(config.name.clone(), config.pod_cidr);
+    controllers::PodRanges {
+        network: config.cluster_cidr,
+        node_prefix: config.pod_cidr.prefix_len(),
+        services: config.service_cidr,
+        planned,
+    }
 }
 
 /// Brings the addons that a cluster has by itself up to this binary's version, then rests.

@@ -132,7 +132,6 @@ fn kubelet_options(
         isolated,
         node_name: config.name.clone(),
         node_ip: config.node_ip,
-        pod_cidr: config.pod_cidr.to_string(),
         cluster_dns: config.dns_ip,
         cluster_domain: config.dns_domain.clone(),
         resolv_conf: resolver::POD_RESOLV_CONF.into(),

@@ -1,6 +1,7 @@
 //! What upstream says of wrong objects.
 
 mod csi;
+mod nodes;
 mod subresources;
 
 use serde_json::json;

@@ -71,6 +71,9 @@ pub(crate) async fn keep(context: Arc<Context>) {
                     if let Err(error) = register::ensure(&context, &api).await {
                         tracing::debug!(%error, "node not registered");
                     }
+                    // the new one has no status yet
+                    (node, written) = (None, None);
+                    next = Duration::ZERO;
                     continue;
                 }
                 _ => continue,

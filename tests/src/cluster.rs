@@ -96,20 +96,39 @@ impl Cluster {
 
     /// Starts one with documents as settings of components.
     pub fn start_with(name: &str, nodes: u8, documents: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let cluster = Self {
-            sandbox: Sandbox::new()?,
-            name: cluster_name(name),
-        };
-        // what a killed run left behind
-        cluster.rkube(&["delete"])?.ok()?;
-        let mut args = vec!["start".to_owned(), format!("--nodes={nodes}")];
+        let cluster = Self::to_be(name)?;
+        let mut settings = Vec::new();
         for (setting, text) in documents {
             let file = cluster.sandbox.file(setting, text)?;
-            args.push(format!("--extra-config={setting}={}", file.display()));
+            settings.push(format!("{setting}={}", file.display()));
         }
-        let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        cluster.rkube(&args)?.ok()?;
+        let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+        cluster.begin(nodes, &settings)?;
         Ok(cluster)
+    }
+
+    /// Starts one with settings of components, `component.key=value`.
+    pub fn start_set(name: &str, nodes: u8, settings: &[&str]) -> anyhow::Result<Self> {
+        let cluster = Self::to_be(name)?;
+        cluster.begin(nodes, settings)?;
+        Ok(cluster)
+    }
+
+    fn to_be(name: &str) -> anyhow::Result<Self> {
+        Ok(Self {
+            sandbox: Sandbox::new()?,
+            name: cluster_name(name),
+        })
+    }
+
+    fn begin(&self, nodes: u8, settings: &[&str]) -> anyhow::Result<()> {
+        // what a killed run left behind
+        self.rkube(&["delete"])?.ok()?;
+        let mut args = vec!["start".to_owned(), format!("--nodes={nodes}")];
+        args.extend(settings.iter().map(|setting| format!("--extra-config={setting}")));
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        self.rkube(&args)?.ok()?;
+        Ok(())
     }
 
     /// Runs rkube on this cluster.

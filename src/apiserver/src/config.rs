@@ -37,6 +37,8 @@ pub struct Config {
     pub port: u16,
     /// `gitVersion` of `/version`, e.g. `v1.36.2+rkube.0.1.0`.
     pub version: String,
+    /// The resources that it shows.
+    pub served: schema::Served,
 }
 
 impl std::fmt::Debug for Config {

@@ -1,7 +1,7 @@
 //! Discovery (aggregated and legacy), version and OpenID endpoints.
 
 use http::{Response, StatusCode};
-use schema::Resource;
+use schema::{Resource, Served};
 use serde_json::{Value, json};
 
 use crate::aggregation::{self, Listed};
@@ -55,7 +55,7 @@ fn architecture() -> &'static str {
 /// `/api…` and `/apis…` down to a group version.
 pub(crate) async fn answer(api: &Api, negotiated: Negotiated, segments: &[&str]) -> Result<Response<Body>, ApiError> {
     match segments {
-        ["api"] if negotiated.discovery => Ok(aggregated(vec![core_group()])),
+        ["api"] if negotiated.discovery => Ok(aggregated(vec![core_group(api)])),
         ["apis"] if negotiated.discovery => Ok(aggregated(named_groups(api).await?)),
         ["api"] => {
             let address = format!("{}:{}", api.config.advertise, api.config.port);
@@ -78,7 +78,7 @@ pub(crate) async fn answer(api: &Api, negotiated: Negotiated, segments: &[&str])
                 &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}),
             )
         }
-        ["api", version] => resources(negotiated, "", version),
+        ["api", version] => resources(api, negotiated, "", version),
         ["apis", group] => {
             let groups = aggregation::groups(api).await?;
             let (name, versions) = groups
@@ -90,14 +90,18 @@ pub(crate) async fn answer(api: &Api, negotiated: Negotiated, segments: &[&str])
             object["apiVersion"] = "v1".into();
             respond::plain(negotiated, StatusCode::OK, &object)
         }
-        ["apis", group, version] => resources(negotiated, group, version),
+        ["apis", group, version] => resources(api, negotiated, group, version),
         _ => Err(ApiError::no_such_path()),
     }
 }
 
-fn of_version<'a>(group: &'a str, version: &'a str) -> impl Iterator<Item = &'static Resource> + 'a {
-    schema::resources()
-        .iter()
+fn of_version<'a>(
+    served: &'a Served,
+    group: &'a str,
+    version: &'a str,
+) -> impl Iterator<Item = &'static Resource> + 'a {
+    served
+        .resources()
         .filter(move |resource| resource.group == group && resource.version == version)
 }
 
@@ -110,9 +114,9 @@ fn legacy_group(name: &str, versions: &[Listed]) -> Value {
     })
 }
 
-fn resources(negotiated: Negotiated, group: &str, version: &str) -> Result<Response<Body>, ApiError> {
+fn resources(api: &Api, negotiated: Negotiated, group: &str, version: &str) -> Result<Response<Body>, ApiError> {
     let mut rows = Vec::new();
-    for resource in of_version(group, version) {
+    for resource in of_version(&api.config.served, group, version) {
         let mut row = json!({
             "name": resource.plural, "singularName": resource.singular, "namespaced": resource.namespaced,
             "kind": resource.kind, "verbs": resource.verbs, "storageVersionHash": resource.hash,
@@ -150,8 +154,8 @@ fn resources(negotiated: Negotiated, group: &str, version: &str) -> Result<Respo
     respond::plain(negotiated, StatusCode::OK, &list)
 }
 
-fn core_group() -> Value {
-    json!({"metadata": {"creationTimestamp": null}, "versions": [local_version("", "v1")]})
+fn core_group(api: &Api) -> Value {
+    json!({"metadata": {"creationTimestamp": null}, "versions": [local_version(api, "", "v1")]})
 }
 
 /// `APIGroupDiscovery` of all groups but the core's, those of other servers included.
@@ -162,7 +166,7 @@ async fn named_groups(api: &Api) -> Result<Vec<Value>, ApiError> {
             .iter()
             .filter_map(|one| {
                 if !one.is_remote {
-                    return Some(local_version(&name, &one.version));
+                    return Some(local_version(api, &name, &one.version));
                 }
                 let of_group = remote.iter().filter(|(group, _)| *group == name);
                 let mut versions = of_group.map(|(_, version)| version);
@@ -174,8 +178,10 @@ async fn named_groups(api: &Api) -> Result<Vec<Value>, ApiError> {
     Ok(groups.collect())
 }
 
-fn local_version(group: &str, version: &str) -> Value {
-    let resources: Vec<Value> = of_version(group, version).map(aggregated_resource).collect();
+fn local_version(api: &Api, group: &str, version: &str) -> Value {
+    let resources: Vec<Value> = of_version(&api.config.served, group, version)
+        .map(aggregated_resource)
+        .collect();
     json!({"version": version, "freshness": "Current", "resources": resources})
 }
 

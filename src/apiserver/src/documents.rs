@@ -1,28 +1,35 @@
 //! `/openapi/…`. Documents are made when first asked for: a node whose clients never ask spends no memory on them.
 
 use std::io::{self, Read as _, Write};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use openapi::Others;
+use schema::Served;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use crate::respond::{self, ranges};
-use crate::{Api, ApiError, Body, RequestInfo, aggregation};
+use crate::{Api, ApiError, Body, Config, RequestInfo, aggregation};
 
 /// As clients ask for it; Go's own parser of media types refuses the `@`, so answers have [`PROTOBUF`].
 const PROTOBUF_ASKED: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
 const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
-/// The forms of the version 2 document, each made once.
+/// The forms of the version 2 document as they were last made.
 #[derive(Debug, Default)]
 pub(crate) struct Documents {
-    json: OnceCell<Compressed>,
-    protobuf: OnceCell<Compressed>,
+    json: Kept,
+    protobuf: Kept,
 }
+
+/// What other servers had to add, and the document made of it.
+type Kept = Mutex<Option<(Vec<Arc<Value>>, Arc<Compressed>)>>;
 
 /// A document as it is kept: a tenth of its size.
 #[derive(Debug)]
@@ -65,25 +72,34 @@ impl Form {
 }
 
 impl Documents {
-    async fn get(&self, form: Form, version: &str) -> Result<&Compressed, ApiError> {
-        let cell = match form {
+    async fn get(&self, form: Form, config: &Config, parts: Vec<Arc<Value>>) -> Result<Arc<Compressed>, ApiError> {
+        let kept = match form {
             Form::Json => &self.json,
             Form::Protobuf => &self.protobuf,
         };
-        let version = version.to_owned();
-        cell.get_or_try_init(async || {
-            let work = tokio::task::spawn_blocking(move || compress(form, &version));
-            work.await.map_err(ApiError::internal)?.map_err(ApiError::internal)
-        })
-        .await
+        // who comes second waits for what the first one makes
+        let mut kept = kept.lock().await;
+        if let Some((known, document)) = &*kept
+            && *known == parts
+        {
+            return Ok(Arc::clone(document));
+        }
+        let mut others = Others::default();
+        parts.iter().for_each(|part| others.add(part));
+        let (served, version) = (config.served.clone(), config.version.clone());
+        let work = tokio::task::spawn_blocking(move || compress(form, &served, &others, &version));
+        let document = work.await.map_err(ApiError::internal)?.map_err(ApiError::internal)?;
+        let document = Arc::new(document);
+        *kept = Some((parts, Arc::clone(&document)));
+        Ok(document)
     }
 }
 
-fn compress(form: Form, version: &str) -> io::Result<Compressed> {
+fn compress(form: Form, served: &Served, others: &Others, version: &str) -> io::Result<Compressed> {
     let mut out = io::BufWriter::new(GzEncoder::new(Vec::new(), Compression::best()));
     match form {
-        Form::Json => openapi::write_json(version, &mut out)?,
-        Form::Protobuf => openapi::write_protobuf(version, &mut out)?,
+        Form::Json => openapi::write_json(served, others, version, &mut out)?,
+        Form::Protobuf => openapi::write_protobuf(served, others, version, &mut out)?,
     }
     out.flush()?;
     let gzip = out.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
@@ -113,8 +129,9 @@ pub(crate) async fn answer(
     match rest {
         ["v2"] => v2(api, headers).await,
         ["v3"] => {
-            let stamp = hex(&Sha256::digest(api.config.version.as_bytes()));
-            let mut index = openapi::index(stamp.get(..16).unwrap_or(&stamp));
+            let stamp = format!("{} {:?}", api.config.version, api.config.served);
+            let stamp = hex(&Sha256::digest(stamp));
+            let mut index = openapi::index(&api.config.served, stamp.get(..16).unwrap_or(&stamp));
             for (path, entry) in aggregation::remote_paths(api).await? {
                 index["paths"][path] = entry;
             }
@@ -128,8 +145,8 @@ pub(crate) async fn answer(
                 let url = format!("{}{}", info.path, query.unwrap_or_default());
                 return aggregation::remote_document(api, &remote, &url).await;
             }
-            let document =
-                openapi::document(&path.join("/"), &api.config.version).ok_or_else(ApiError::no_such_path)?;
+            let document = openapi::document(&api.config.served, &path.join("/"), &api.config.version)
+                .ok_or_else(ApiError::no_such_path)?;
             let mut response = respond::json(&document);
             // clients keep a document by the hash in its address, so one with a hash never changes
             if info.param("hash").is_some() {
@@ -144,7 +161,8 @@ pub(crate) async fn answer(
 
 async fn v2(api: &Api, headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
     let form = Form::of(headers).ok_or_else(ApiError::not_acceptable)?;
-    let document = api.documents.get(form, &api.config.version).await?;
+    let parts = aggregation::remote_parts(api).await?;
+    let document = api.documents.get(form, &api.config, parts).await?;
     let media = match form {
         Form::Json => "application/json",
         Form::Protobuf => PROTOBUF,

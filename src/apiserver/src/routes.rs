@@ -24,7 +24,11 @@ pub(crate) async fn dispatch(
     if !info.is_resource {
         return other(api, user, info, request.headers(), negotiated).await;
     }
-    let resource = schema::resource(&info.group, &info.version, &info.resource).ok_or_else(ApiError::no_such_path)?;
+    let resource = api
+        .config
+        .served
+        .resource(&info.group, &info.version, &info.resource)
+        .ok_or_else(ApiError::no_such_path)?;
     if resource.namespaced
         && info.namespace.is_empty()
         && !matches!(info.verb, "list" | "watch" | "deletecollection")

@@ -16,6 +16,7 @@ mod ephemeral;
 mod gc;
 mod horizontalpodautoscaler;
 mod job;
+mod leaderelection;
 mod loadbalancer;
 mod mirroring;
 mod namespace;
@@ -30,6 +31,8 @@ mod serviceaccount;
 mod servicecidr;
 mod shared;
 mod statefulset;
+mod storageversion;
+mod storageversionmigrator;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -44,6 +47,8 @@ pub use shared::error::Error;
 /// What controllers must know beyond the API.
 #[derive(Clone, Default)]
 pub struct Config {
+    /// The name of the machine of the API server, by which it is told from others.
+    pub hostname: String,
     /// The cluster's CA, PEM: published in every namespace as the ConfigMap `kube-root-ca.crt`.
     pub root_ca: String,
     /// The CA's key, PEM, with which approved CertificateSigningRequests are signed; without it nothing is.
@@ -85,6 +90,7 @@ pub async fn run(client: Client, config: Config, tasks: &Supervisor) {
         "gc": gc::run,
         "horizontalpodautoscaler": horizontalpodautoscaler::run,
         "job": job::run,
+        "leaderelection": leaderelection::run,
         "loadbalancer": loadbalancer::run,
         "endpointslicemirroring": mirroring::run,
         "namespace": namespace::run,
@@ -103,6 +109,8 @@ pub async fn run(client: Client, config: Config, tasks: &Supervisor) {
         "servicecidr": servicecidr::run,
         "service-ip-repair": servicecidr::run_repair,
         "statefulset": statefulset::run,
+        "storageversion": storageversion::run,
+        "storageversionmigrator": storageversionmigrator::run,
         "root-ca": serviceaccount::run_root_ca,
     }
     // The caller may rely on controllers that know every namespace.

@@ -66,6 +66,7 @@ impl Cluster {
             advertise: "192.0.2.1".parse().expect("address"),
             port: 6443,
             version: "v1.36.2+rkube.test".to_owned(),
+            served: schema::Served::parse("api/all=true").expect("groups"),
         };
         let store = Embedded::start(Disk::in_memory().expect("disk")).expect("store");
         let api = apiserver::Api::start(config, Arc::new(store)).await.expect("server");

@@ -6,6 +6,7 @@
 mod descriptions;
 mod dialect;
 mod gnostic;
+mod others;
 mod parameters;
 mod paths;
 mod schemas;
@@ -15,5 +16,6 @@ mod v3;
 #[cfg(test)]
 mod tests;
 
+pub use others::{Others, part};
 pub use v2::{write_json, write_protobuf};
 pub use v3::{document, index};

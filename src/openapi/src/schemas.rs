@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schema::{Field, FieldType, ListType, Type};
+use schema::{Field, FieldType, ListType, Served, Type};
 use serde_json::{Map, Value, json};
 
 use crate::descriptions::Descriptions;
 use crate::dialect::Dialect;
 use crate::paths::{self, OPTIONS};
-use crate::v3::{group_versions, resources};
+use crate::v3::resources;
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1";
 const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
@@ -17,8 +17,9 @@ const EXTENSIONS: &str = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.
 const RAW: &str = "io.k8s.apimachinery.pkg.runtime.RawExtension";
 
 /// Schemas by name, with all that they refer to.
-pub(crate) struct Schemas {
+pub(crate) struct Schemas<'a> {
     dialect: Dialect,
+    served: &'a Served,
     descriptions: Descriptions,
     /// Also those that were taken.
     seen: BTreeSet<String>,
@@ -27,8 +28,8 @@ pub(crate) struct Schemas {
     kinds: BTreeMap<&'static str, BTreeSet<(&'static str, &'static str, &'static str)>>,
 }
 
-impl Schemas {
-    pub(crate) fn new(dialect: Dialect) -> Self {
+impl<'a> Schemas<'a> {
+    pub(crate) fn new(dialect: Dialect, served: &'a Served) -> Self {
         let mut kinds: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for kind in schema::kinds() {
             // upstream's documents have what is in every group version under the core's
@@ -39,9 +40,14 @@ impl Schemas {
                 .insert((group, kind.version, kind.kind));
         }
         let everywhere = kinds.entry(OPTIONS).or_default();
-        everywhere.extend(group_versions().map(|(group, version)| (group, version, "DeleteOptions")));
+        everywhere.extend(
+            served
+                .group_versions()
+                .map(|(group, version)| (group, version, "DeleteOptions")),
+        );
         Self {
             dialect,
+            served,
             descriptions: Descriptions::default(),
             seen: BTreeSet::new(),
             done: BTreeMap::new(),
@@ -58,7 +64,7 @@ impl Schemas {
     pub(crate) fn add_group(&mut self, group: &str, version: &str) {
         self.descriptions = Descriptions::of(group, version);
         let general = ["DeleteOptions", "Status"].map(|kind| ("", "v1", kind));
-        let resources = resources(group, version).flat_map(|resource| {
+        let resources = resources(self.served, group, version).flat_map(|resource| {
             let own = [resource.kind, resource.list_kind].map(|kind| (resource.group, resource.version, kind));
             // the options of connections are queries, not bodies
             let subs = resource.subresources.iter().filter(|sub| !paths::connects(sub));

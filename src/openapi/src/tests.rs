@@ -1,14 +1,23 @@
 //! What clients look up in the documents.
 
+use schema::Served;
 use serde_json::{Value, json};
 
 use machinery::protobuf::wire::{Raw, Reader};
 
-use crate::{document, index, write_json, write_protobuf};
+use crate::{Others, index, write_json, write_protobuf};
+
+fn document(path: &str, version: &str) -> Option<Value> {
+    crate::document(&everything(), path, version)
+}
+
+fn everything() -> Served {
+    Served::parse("api/all=true").unwrap()
+}
 
 #[test]
 fn every_document_of_the_index_exists_and_refers_only_to_what_it_has() {
-    let index = index("1");
+    let index = index(&everything(), "1");
     for path in index["paths"].as_object().unwrap().keys() {
         let document = document(path, "v1").unwrap();
         let schemas = document["components"]["schemas"].as_object().unwrap();
@@ -73,7 +82,7 @@ fn a_patch_tells_its_parameters() {
 
 fn v2() -> Value {
     let mut bytes = Vec::new();
-    write_json("v1", &mut bytes).unwrap();
+    write_json(&everything(), &Others::default(), "v1", &mut bytes).unwrap();
     serde_json::from_slice(&bytes).unwrap()
 }
 
@@ -138,7 +147,7 @@ fn at<'a>(bytes: &'a [u8], numbers: &[u32]) -> Option<&'a [u8]> {
 #[test]
 fn the_protobuf_says_what_kubectl_looks_up() {
     let mut bytes = Vec::new();
-    write_protobuf("v1", &mut bytes).unwrap();
+    write_protobuf(&everything(), &Others::default(), "v1", &mut bytes).unwrap();
     assert_eq!(at(&bytes, &[1]), Some(&b"2.0"[..]));
     let mut reader = Reader::new(&bytes);
     let (mut schema, mut path) = (None, None);

@@ -1,6 +1,6 @@
 //! The index and the documents of OpenAPI v3, one per group version.
 
-use schema::Resource;
+use schema::{Resource, Served};
 use serde_json::{Map, Value, json};
 
 use crate::dialect::Dialect;
@@ -15,23 +15,17 @@ fn address(group: &str, version: &str) -> String {
     }
 }
 
-/// All group versions, the core one first.
-pub(crate) fn group_versions() -> impl Iterator<Item = (&'static str, &'static str)> {
-    schema::groups()
-        .iter()
-        .flat_map(|group| group.versions.iter().map(|version| (group.name, *version)))
-}
-
 /// The resources of a group version.
-pub(crate) fn resources(group: &str, version: &str) -> impl Iterator<Item = &'static Resource> {
-    schema::resources()
-        .iter()
+pub(crate) fn resources(served: &Served, group: &str, version: &str) -> impl Iterator<Item = &'static Resource> {
+    served
+        .resources()
         .filter(move |resource| resource.group == group && resource.version == version)
 }
 
 /// What there is, by path. `stamp` changes whenever a document may have changed: clients keep documents by it.
-pub fn index(stamp: &str) -> Value {
-    let paths: Map<String, Value> = group_versions()
+pub fn index(served: &Served, stamp: &str) -> Value {
+    let paths: Map<String, Value> = served
+        .group_versions()
         .map(|(group, version)| {
             let path = address(group, version);
             let url = format!("/openapi/v3/{path}?hash={stamp}");
@@ -42,11 +36,13 @@ pub fn index(stamp: &str) -> Value {
 }
 
 /// The document at a path of the index.
-pub fn document(path: &str, server_version: &str) -> Option<Value> {
-    let (group, version) = group_versions().find(|(group, version)| address(group, version) == path)?;
-    let mut schemas = Schemas::new(Dialect::V3);
+pub fn document(served: &Served, path: &str, server_version: &str) -> Option<Value> {
+    let (group, version) = served
+        .group_versions()
+        .find(|(group, version)| address(group, version) == path)?;
+    let mut schemas = Schemas::new(Dialect::V3, served);
     schemas.add_group(group, version);
-    let paths: Map<String, Value> = resources(group, version)
+    let paths: Map<String, Value> = resources(served, group, version)
         .flat_map(|resource| paths::of(Dialect::V3, resource))
         .collect();
     Some(json!({

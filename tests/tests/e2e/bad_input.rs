@@ -48,6 +48,11 @@ fn unknown_flag_values(sandbox: &Sandbox) -> anyhow::Result<()> {
     for (setting, expected) in [
         ("kubelet.max-pod=50", "kubelet.maxPods"),
         ("kubelet.max-pods=many", "no number"),
+        (
+            "apiserver.runtime-config=nothing.example/v1=true",
+            "there is no nothing.example/v1",
+        ),
+        ("apiserver.runtime-config=api/beta=perhaps", "neither true nor false"),
     ] {
         let start = ["start", "-p", "e2e-setting", "--extra-config", setting];
         let error = sandbox.rkube(&start).run()?.failed(14)?;

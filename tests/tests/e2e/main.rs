@@ -4,6 +4,7 @@
 //! libtest: the cluster must be removed after the last test, whatever happens.
 
 mod addons;
+mod apis;
 mod bad_input;
 mod bundle;
 mod certificates;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         lifecycle::TESTS,
         engine::TESTS,
         bundle::TESTS,
+        apis::TESTS,
     ]
     .concat()
     .into_iter()

@@ -22,9 +22,9 @@ pub(crate) async fn groups(api: &Api) -> Result<Vec<(String, Vec<Listed>)>, ApiE
     let local = schema::groups().iter().filter(|group| !group.name.is_empty());
     let mut all: Vec<Listed> = local
         .flat_map(|group| {
-            group.versions.iter().map(|version| Listed {
+            api.config.served.versions(group).map(|version| Listed {
                 group: group.name.to_owned(),
-                version: (*version).to_owned(),
+                version: version.to_owned(),
                 is_remote: false,
                 priorities: priority(group.name, version),
             })

@@ -20,18 +20,20 @@ const FRESH: Duration = Duration::from_secs(60);
 const DEADLINE: Duration = Duration::from_secs(5);
 const LARGEST: usize = 8 << 20;
 
-/// What a document is about: discovery or OpenAPI.
+/// What a document is about: discovery, or OpenAPI of one of its versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum About {
     Discovery,
-    OpenApi,
+    OpenApiV2,
+    OpenApiV3,
 }
 
 impl About {
     async fn ask(self, api: &Api, remote: &Remote) -> Result<Value, ApiError> {
         match self {
             Self::Discovery => discovery::ask(api, remote).await,
-            Self::OpenApi => openapi::ask(api, remote).await,
+            Self::OpenApiV2 => openapi::ask_v2(api, remote).await,
+            Self::OpenApiV3 => openapi::ask_v3(api, remote).await,
         }
     }
 }

@@ -12,7 +12,7 @@ mod register;
 mod remote;
 
 pub(crate) use discovery::{Listed, groups, remote_versions};
-pub(crate) use openapi::{remote_document, remote_paths};
+pub(crate) use openapi::{remote_document, remote_parts, remote_paths};
 pub(crate) use pass::pass;
 pub(crate) use register::{local_services, priority};
 pub(crate) use remote::{Aggregator, Remote};

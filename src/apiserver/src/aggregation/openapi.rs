@@ -1,4 +1,6 @@
-//! What remote servers add to the index of OpenAPI documents, version 3.
+//! What remote servers add to OpenAPI: parts of the document of version 2, entries of the index of version 3.
+
+use std::sync::Arc;
 
 use http::{Request, Response, StatusCode, header};
 use serde_json::{Map, Value, json};
@@ -9,7 +11,7 @@ use crate::{Api, ApiError, Body, User, body, user};
 
 /// The index's entries for remote group versions, by path.
 pub(crate) async fn remote_paths(api: &Api) -> Result<Map<String, Value>, ApiError> {
-    let seen = fetch::all(api, About::OpenApi).await?;
+    let seen = fetch::all(api, About::OpenApiV3).await?;
     let mut paths = Map::new();
     for one in seen {
         let path = format!("apis/{}/{}", one.remote.group, one.remote.version);
@@ -20,8 +22,36 @@ pub(crate) async fn remote_paths(api: &Api) -> Result<Map<String, Value>, ApiErr
     Ok(paths)
 }
 
+/// The remote servers' parts of the document of version 2.
+pub(crate) async fn remote_parts(api: &Api) -> Result<Vec<Arc<Value>>, ApiError> {
+    let seen = fetch::all(api, About::OpenApiV2).await?;
+    Ok(seen
+        .into_iter()
+        .filter_map(|one| one.document)
+        .filter(|part| part.is_object())
+        .collect())
+}
+
+/// What the remote server's document says of the group version; null from servers that have none of version 2.
+pub(super) async fn ask_v2(api: &Api, remote: &Remote) -> Result<Value, ApiError> {
+    let (status, _, bytes) = fetch::get(api, remote, "/openapi/v2", "application/json").await?;
+    match status {
+        StatusCode::NOT_FOUND => Ok(Value::Null),
+        status if status.is_success() => {
+            let (group, version) = (remote.group.clone(), remote.version.clone());
+            // such a document is megabytes long
+            let work = tokio::task::spawn_blocking(move || {
+                let document: Value = serde_json::from_slice(&bytes)?;
+                Ok::<_, serde_json::Error>(::openapi::part(&document, &group, &version))
+            });
+            work.await.map_err(ApiError::internal)?.map_err(ApiError::internal)
+        }
+        status => Err(ApiError::unavailable(format!("/openapi/v2: {status}"))),
+    }
+}
+
 /// The remote server's entry for the group version; null from servers that have no OpenAPI of version 3.
-pub(super) async fn ask(api: &Api, remote: &Remote) -> Result<Value, ApiError> {
+pub(super) async fn ask_v3(api: &Api, remote: &Remote) -> Result<Value, ApiError> {
     let (status, _, bytes) = fetch::get(api, remote, "/openapi/v3", "application/json").await?;
     match status {
         StatusCode::NOT_FOUND => Ok(Value::Null),

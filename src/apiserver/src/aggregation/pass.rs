@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Remote, identity};
 use crate::object::{Object as _, text_at};
 use crate::streams::endpoint;
-use crate::streams::forward::{self, Target};
+use crate::streams::forward::Target;
 use crate::{Api, ApiError, Body, RequestInfo, User};
 
 /// Who finds out whether a server is available may ask before it is known.
@@ -53,7 +53,7 @@ pub(super) async fn send(
     identity::vouch(request.headers_mut(), user)?;
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let uri: Uri = path.parse().map_err(ApiError::internal)?;
-    let response = forward::send(target, request, uri).await?;
+    let response = api.aggregator.pool.send(target, request, uri).await?;
     // a client would follow it with its own credentials
     if response.status().is_redirection() && response.status() != StatusCode::NOT_MODIFIED {
         return Err(ApiError::new(

@@ -1,5 +1,6 @@
 //! The APIServices of this server's own group versions.
 
+use schema::Served;
 use serde_json::{Value, json};
 
 /// A group with its priority, and versions with theirs within the group.
@@ -23,11 +24,13 @@ const PRIORITIES: &[Row] = &[
     ("admissionregistration.k8s.io", 16700, &[("v1", 15)]),
     ("apiextensions.k8s.io", 16700, &[("v1", 15)]),
     ("scheduling.k8s.io", 16600, &[("v1", 15)]),
-    ("coordination.k8s.io", 16500, &[("v1", 15)]),
+    ("coordination.k8s.io", 16500, &[("v1", 15), ("v1beta1", 13)]),
     ("node.k8s.io", 16300, &[("v1", 15)]),
     ("discovery.k8s.io", 16200, &[("v1", 15)]),
     ("resource.k8s.io", 16200, &[("v1", 21)]),
     ("flowcontrol.apiserver.k8s.io", 16100, &[("v1", 21)]),
+    ("internal.apiserver.k8s.io", 16000, &[("v1alpha1", 9)]),
+    ("storagemigration.k8s.io", 15800, &[("v1beta1", 9)]),
 ];
 /// Of everything else, as upstream's for custom resources.
 const OTHERS: (i64, i64) = (1000, 100);
@@ -42,11 +45,9 @@ pub(crate) fn priority(group: &str, version: &str) -> (i64, i64) {
 }
 
 /// One APIService for each, but for the group of APIServices itself.
-pub(crate) fn local_services() -> Vec<Value> {
-    let groups = schema::groups().iter();
-    let groups = groups.filter(|group| group.name != "apiregistration.k8s.io");
-    groups
-        .flat_map(|group| group.versions.iter().map(move |version| (group.name, *version)))
+pub(crate) fn local_services(served: &Served) -> Vec<Value> {
+    let all = served.group_versions();
+    all.filter(|(group, _)| *group != "apiregistration.k8s.io")
         .map(|(group, version)| {
             let (of_group, of_version) = priority(group, version);
             json!({
@@ -72,8 +73,11 @@ mod tests {
     fn every_group_of_the_table_has_a_priority_of_its_own() {
         let missing: Vec<_> = schema::groups()
             .iter()
-            .filter(|group| priority(group.name, "v1") == OTHERS)
-            .map(|group| group.name)
+            .flat_map(|group| group.versions.iter().map(|version| (group.name, *version)))
+            .filter(|(group, version)| {
+                let (of_group, of_version) = priority(group, version);
+                of_group == OTHERS.0 || of_version == 1 && !group.is_empty()
+            })
             .collect();
         assert!(missing.is_empty(), "{missing:?}");
     }

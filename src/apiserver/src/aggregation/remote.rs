@@ -10,6 +10,7 @@ use store::{Store, StoreError, Watch};
 
 use super::fetch::Cache;
 use super::identity::Identity;
+use crate::streams::pool::Pool;
 use crate::{Config, storage};
 
 #[derive(Debug, Deserialize)]
@@ -120,6 +121,7 @@ pub(crate) struct Aggregator {
     identity: Identity,
     state: Mutex<State>,
     pub(super) cache: Cache,
+    pub(super) pool: Arc<Pool>,
 }
 
 impl Aggregator {
@@ -129,6 +131,7 @@ impl Aggregator {
             identity: Identity::new(config)?,
             state: Mutex::default(),
             cache: Cache::default(),
+            pool: Arc::default(),
         })
     }
 

@@ -49,7 +49,7 @@ pub(crate) async fn ensure(api: &Arc<Api>) -> Result<(), ApiError> {
     create(api, "rbac.authorization.k8s.io", "v1", "rolebindings", bindings).await?;
     put(api, "", "v1", "configmaps", extension_authentication(&api.config)).await?;
     try_join_all(
-        aggregation::local_services()
+        aggregation::local_services(&api.config.served)
             .into_iter()
             .map(|service| create(api, "apiregistration.k8s.io", "v1", "apiservices", service)),
     )

@@ -39,7 +39,7 @@ pub(super) fn creates_on_update(resource: &Resource) -> bool {
     matches!(
         (resource.group, resource.plural),
         ("", "endpoints" | "limitranges" | "services" | "events")
-            | ("coordination.k8s.io", "leases")
+            | ("coordination.k8s.io", "leases" | "leasecandidates")
             | ("rbac.authorization.k8s.io", _)
             | ("events.k8s.io", "events")
             | ("node.k8s.io", "runtimeclasses")

@@ -1,4 +1,4 @@
-//! Passing a request on: a fresh HTTP/1.1 connection, and raw bytes once both sides agreed to upgrade.
+//! Passing a request on over HTTP/1.1, and raw bytes once both sides agreed to upgrade.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -27,6 +27,17 @@ pub(crate) struct Target {
     pub(crate) tls: Option<Arc<ClientConfig>>,
 }
 
+impl Target {
+    /// Whether a connection to one is a connection to the other.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let same_tls = match (&self.tls, &other.tls) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (own, other) => own.is_none() && other.is_none(),
+        };
+        same_tls && (self.host, self.port, &self.server_name) == (other.host, other.port, &other.server_name)
+    }
+}
+
 /// Headers that belong to one hop, and credentials that are ours alone.
 const NOT_PASSED: [HeaderName; 5] = [
     header::AUTHORIZATION,
@@ -38,6 +49,16 @@ const NOT_PASSED: [HeaderName; 5] = [
 
 /// Answers with what the target answers; an upgrade takes the connections of both sides with it.
 pub(crate) async fn send(target: Target, request: Request<Body>, uri: Uri) -> Result<Response<Body>, ApiError> {
+    let mut sender = connect(&target).await?;
+    exchange(&mut sender, &target, request, uri).await
+}
+
+pub(super) fn unreachable(error: &hyper::Error) -> ApiError {
+    ApiError::unavailable(format!("error dialing backend: {error}"))
+}
+
+/// A connection that requests can be sent on.
+pub(super) async fn connect(target: &Target) -> Result<http1::SendRequest<Body>, ApiError> {
     let address = (target.host, target.port);
     let refuse = |error: &dyn std::fmt::Display| {
         ApiError::unavailable(format!(
@@ -51,49 +72,46 @@ pub(crate) async fn send(target: Target, request: Request<Body>, uri: Uri) -> Re
         Err(_) => return Err(refuse(&"i/o timeout")),
     };
     drop(socket.set_nodelay(true));
-    match target.tls {
-        None => exchange(socket, request, uri, address).await,
+    match &target.tls {
+        None => handshake(socket).await,
         Some(tls) => {
-            let name = target.server_name.unwrap_or(ServerName::IpAddress(target.host.into()));
-            let stream = tokio::time::timeout(CONNECT, TlsConnector::from(tls).connect(name, socket)).await;
+            let own = || ServerName::IpAddress(target.host.into());
+            let name = target.server_name.clone().unwrap_or_else(own);
+            let connector = TlsConnector::from(Arc::clone(tls));
+            let stream = tokio::time::timeout(CONNECT, connector.connect(name, socket)).await;
             let stream = stream
                 .map_err(|_| refuse(&"TLS handshake timeout"))?
                 .map_err(|error| refuse(&error))?;
-            exchange(stream, request, uri, address).await
+            handshake(stream).await
         }
     }
 }
 
-async fn exchange<S>(
-    stream: S,
-    mut request: Request<Body>,
-    uri: Uri,
-    address: (IpAddr, u16),
-) -> Result<Response<Body>, ApiError>
+async fn handshake<S>(stream: S) -> Result<http1::SendRequest<Body>, ApiError>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let unreachable = |error: hyper::Error| ApiError::unavailable(format!("error dialing backend: {error}"));
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(unreachable)?;
+    let made = http1::handshake(TokioIo::new(stream)).await;
+    let (sender, connection) = made.map_err(|error| unreachable(&error))?;
     drop(tasks::spawn("forward-connection", async move {
         if let Err(error) = connection.with_upgrades().await {
             tracing::debug!(%error, "forwarded connection ended");
         }
     }));
+    Ok(sender)
+}
+
+async fn exchange(
+    sender: &mut http1::SendRequest<Body>,
+    target: &Target,
+    mut request: Request<Body>,
+    uri: Uri,
+) -> Result<Response<Body>, ApiError> {
     let upgrading = request.headers().contains_key(header::UPGRADE);
     let client = upgrading.then(|| hyper::upgrade::on(&mut request));
-    let (parts, incoming) = request.into_parts();
-    let mut onward = Request::builder()
-        .method(parts.method)
-        .uri(uri)
-        .body(incoming)
-        .map_err(ApiError::internal)?;
-    *onward.headers_mut() = passed(parts.headers, upgrading);
-    let host = format!("{}:{}", address.0, address.1);
-    onward
-        .headers_mut()
-        .insert(header::HOST, host.parse().map_err(ApiError::internal)?);
-    let mut response = sender.send_request(onward).await.map_err(unreachable)?;
+    let onward = onward(request, uri, target)?;
+    let sent = sender.send_request(onward).await;
+    let mut response = sent.map_err(|error| unreachable(&error))?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(response.map(body::boxed));
     }
@@ -113,6 +131,23 @@ where
     }));
     let (parts, _) = response.into_parts();
     Ok(Response::from_parts(parts, body::full("")))
+}
+
+/// The request as the target sees it.
+pub(super) fn onward(request: Request<Body>, uri: Uri, target: &Target) -> Result<Request<Body>, ApiError> {
+    let upgrading = request.headers().contains_key(header::UPGRADE);
+    let (parts, incoming) = request.into_parts();
+    let mut onward = Request::builder()
+        .method(parts.method)
+        .uri(uri)
+        .body(incoming)
+        .map_err(ApiError::internal)?;
+    *onward.headers_mut() = passed(parts.headers, upgrading);
+    let host = format!("{}:{}", target.host, target.port);
+    onward
+        .headers_mut()
+        .insert(header::HOST, host.parse().map_err(ApiError::internal)?);
+    Ok(onward)
 }
 
 fn passed(mut headers: HeaderMap, upgrading: bool) -> HeaderMap {

@@ -5,6 +5,7 @@
 pub(crate) mod endpoint;
 pub(crate) mod forward;
 mod kubelet;
+pub(crate) mod pool;
 mod proxy;
 mod rewrite;
 

@@ -1,6 +1,8 @@
 //! An extension server behind the aggregation layer, over real TLS on the loopback.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use base64::Engine as _;
 use bytes::Bytes;
@@ -35,6 +37,16 @@ fn answer(request: &Request<Incoming>) -> Response<Full<Bytes>> {
                 "version": {"serverRelativeURL": "/openapi/v3/version?hash=1"}}}),
         ),
         "/openapi/v3/apis/fruit.example.com/v1?hash=1" => (200, json!({"openapi": "3.0.0"})),
+        "/openapi/v2" => (
+            200,
+            json!({"swagger": "2.0",
+                "paths": {"/apis/fruit.example.com/v1/apples": {"get": {"responses": {"200": {"description": "OK",
+                    "schema": {"$ref": "#/definitions/com.example.Apple"}}}}}, "/version/": {"get": {}}},
+                "definitions": {
+                    "com.example.Apple": {"type": "object", "description": "round", "properties": {"metadata": {
+                        "$ref": "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}}},
+                    "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta": {"type": "object", "description": "another"}}}),
+        ),
         "/apis/fruit.example.com/v1/namespaces/default/apples/moved" => (302, Value::Null),
         path if path.starts_with("/apis/fruit.example.com/v1/") => (
             200,
@@ -50,8 +62,9 @@ fn answer(request: &Request<Incoming>) -> Response<Full<Bytes>> {
     response
 }
 
-/// Serves with a certificate for `name`, to clients of the front proxy's authority alone. Gives the port and the certificate.
-async fn extension(server: &Server, name: &str) -> (u16, String) {
+/// Serves with a certificate for `name`, to clients of the front proxy's authority alone. Gives the port, the certificate and
+/// the number of connections so far.
+async fn extension(server: &Server, name: &str) -> (u16, String, Arc<AtomicUsize>) {
     let own = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
     let pem = own.cert.pem();
     let roots = tls::roots(&server.api.config.front_proxy_ca).unwrap();
@@ -66,8 +79,11 @@ async fn extension(server: &Server, name: &str) -> (u16, String) {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&connections);
     drop(tasks::spawn("extension", async move {
         while let Ok((socket, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
             let Ok(stream) = acceptor.accept(socket).await else {
                 continue;
             };
@@ -82,7 +98,7 @@ async fn extension(server: &Server, name: &str) -> (u16, String) {
             ));
         }
     }));
-    (port, pem)
+    (port, pem, connections)
 }
 
 const SERVICES: &str = "/apis/apiregistration.k8s.io/v1/apiservices";
@@ -115,7 +131,7 @@ const APPLES: &str = "/apis/fruit.example.com/v1/namespaces/default/apples";
 #[tokio::test]
 async fn an_available_server_is_told_who_asks() {
     let server = Server::start().await;
-    let (port, pem) = extension(&server, "ext.default.svc").await;
+    let (port, pem, _) = extension(&server, "ext.default.svc").await;
     register(&server, port, &pem).await;
     let (status, refused) = server.get(APPLES).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{refused}");
@@ -142,7 +158,7 @@ async fn an_available_server_is_told_who_asks() {
 #[tokio::test]
 async fn who_may_not_ask_is_not_passed_on() {
     let server = Server::start().await;
-    let (port, pem) = extension(&server, "ext.default.svc").await;
+    let (port, pem, _) = extension(&server, "ext.default.svc").await;
     register(&server, port, &pem).await;
     say_available(&server, "True").await;
     let jane = User::authenticated("jane", Vec::<String>::new());
@@ -155,7 +171,7 @@ async fn who_may_not_ask_is_not_passed_on() {
 #[tokio::test]
 async fn a_certificate_for_another_name_is_refused() {
     let server = Server::start().await;
-    let (port, pem) = extension(&server, "other.default.svc").await;
+    let (port, pem, _) = extension(&server, "other.default.svc").await;
     register(&server, port, &pem).await;
     say_available(&server, "True").await;
     let (status, refused) = server.get(APPLES).await;
@@ -167,7 +183,7 @@ async fn a_certificate_for_another_name_is_refused() {
 #[tokio::test]
 async fn discovery_and_openapi_show_the_group() {
     let server = Server::start().await;
-    let (port, pem) = extension(&server, "ext.default.svc").await;
+    let (port, pem, _) = extension(&server, "ext.default.svc").await;
     register(&server, port, &pem).await;
     let aggregated = async || {
         let request = Request::get("/apis")
@@ -209,6 +225,74 @@ async fn discovery_and_openapi_show_the_group() {
     server.delete(&format!("{SERVICES}/v1.fruit.example.com")).await;
     let (status, _) = server.get("/apis/fruit.example.com").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_document_of_version_2_has_what_the_server_adds_while_it_is_there() {
+    let server = Server::start().await;
+    let (_, before) = server.get("/openapi/v2").await;
+    assert!(before["definitions"].get("com.example.Apple").is_none());
+    let (port, pem, _) = extension(&server, "ext.default.svc").await;
+    register(&server, port, &pem).await;
+    say_available(&server, "True").await;
+    let (_, with) = server.get("/openapi/v2").await;
+    let path = &with["paths"]["/apis/fruit.example.com/v1/apples"];
+    assert!(path["get"]["responses"]["200"].is_object(), "{path}");
+    assert!(with["paths"].get("/version/").is_none(), "that is this server's own");
+    assert_eq!(with["definitions"]["com.example.Apple"]["description"], "round");
+    let name = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+    assert_eq!(with["definitions"][name], before["definitions"][name]);
+    server.delete(&format!("{SERVICES}/v1.fruit.example.com")).await;
+    let (_, after) = server.get("/openapi/v2").await;
+    assert_eq!(after, before);
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again() {
+    let server = Server::start().await;
+    let (port, pem, connections) = extension(&server, "ext.default.svc").await;
+    register(&server, port, &pem).await;
+    say_available(&server, "True").await;
+    // an answer may still be on its way back to the pool when the next request is sent
+    let mut last = 0;
+    for _ in 0..200 {
+        let before = connections.load(Ordering::SeqCst);
+        let (status, answer) = server.get(APPLES).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        last = connections.load(Ordering::SeqCst);
+        if before > 0 && last == before {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("every request made a connection; {last} by now");
+}
+
+#[tokio::test]
+async fn groups_that_are_not_stable_are_shown_where_asked_for() {
+    const CANDIDATES: &str = "/apis/coordination.k8s.io/v1beta1/leasecandidates";
+    let server = Server::start().await;
+    let (status, _) = server.get(CANDIDATES).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let (status, _) = server.get("/apis/coordination.k8s.io/v1beta1").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let (_, index) = server.get("/openapi/v3").await;
+    assert!(index["paths"].get("apis/storagemigration.k8s.io/v1beta1").is_none());
+    let served = schema::Served::parse("api/beta=true,batch/v1=false").unwrap();
+    let server = Server::serving(served).await;
+    let (status, list) = server.get(CANDIDATES).await;
+    assert_eq!(status, StatusCode::OK, "{list}");
+    let (_, group) = server.get("/apis/coordination.k8s.io").await;
+    assert_eq!(group["preferredVersion"]["version"], "v1", "{group}");
+    assert_eq!(group["versions"][1]["version"], "v1beta1", "{group}");
+    let (_, index) = server.get("/openapi/v3").await;
+    assert!(index["paths"]["apis/storagemigration.k8s.io/v1beta1"].is_object());
+    let (status, service) = server.get(&format!("{SERVICES}/v1beta1.coordination.k8s.io")).await;
+    assert_eq!(status, StatusCode::OK, "{service}");
+    for gone in ["/apis/batch/v1/jobs", "/apis/batch", "/apis/internal.apiserver.k8s.io"] {
+        let (status, _) = server.get(gone).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{gone}");
+    }
 }
 
 #[tokio::test]

@@ -33,6 +33,10 @@ fn key() -> (Vec<u8>, Vec<u8>) {
 
 impl Server {
     async fn start() -> Self {
+        Self::serving(schema::Served::default()).await
+    }
+
+    async fn serving(served: schema::Served) -> Self {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let certificate = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let (cert, cert_key) = (
@@ -56,6 +60,7 @@ impl Server {
             advertise: "192.0.2.1".parse().unwrap(),
             port: 6443,
             version: "v1.36.2+rkube.test".to_owned(),
+            served,
         };
         let store = Embedded::start(Disk::in_memory().unwrap()).unwrap();
         Self {

@@ -1,5 +1,7 @@
 //! `--extra-config`: what components can be told, so that a misspelt setting is an error and not silence.
 
+use schema::Served;
+
 use crate::ClusterError;
 
 /// What a value must be.
@@ -11,10 +13,13 @@ enum Kind {
     Size,
     /// A whole document, whose reader has checked it.
     Document,
+    /// API groups, versions and resources to be switched on or off.
+    Apis,
 }
 
 /// Component, setting, kind of its value.
 const KNOWN: &[(&str, &str, Kind)] = &[
+    ("apiserver", "runtimeConfig", Kind::Apis),
     ("kubelet", "containerLogMaxFiles", Kind::Number),
     ("kubelet", "containerLogMaxSize", Kind::Size),
     ("kubelet", "maxPods", Kind::Number),
@@ -52,6 +57,10 @@ fn one(setting: &str) -> Result<String, ClusterError> {
             Err(refuse(format!("{value:?} is no number above zero")))
         }
         Kind::Document if value.trim().is_empty() => Err(refuse("it is empty".to_owned())),
+        Kind::Apis => match Served::parse(value) {
+            Ok(_) => Ok(format!("{component}.{known}={value}")),
+            Err(error) => Err(refuse(error.to_string())),
+        },
         Kind::Size if !is_size(value) => Err(refuse(format!("{value:?} is no size such as 10Mi"))),
         _ => Ok(format!("{component}.{known}={value}")),
     }
@@ -95,5 +104,15 @@ mod tests {
         );
         assert!(check("kubelet.containerLogMaxSize=10Mb").unwrap_err().contains("10Mi"));
         check("kubelet.containerLogMaxSize=512Ki").unwrap();
+    }
+
+    #[test]
+    fn api_groups_are_known_ones() {
+        let found = check("apiserver.runtime-config=api/beta=true,batch/v1=false").unwrap();
+        assert_eq!(found, ["apiserver.runtimeConfig=api/beta=true,batch/v1=false"]);
+        let error = check("apiserver.runtime-config=nothing.example/v1=true").unwrap_err();
+        assert!(error.contains("there is no nothing.example/v1"), "{error}");
+        let error = check("apiserver.runtime-config=api/beta=perhaps").unwrap_err();
+        assert!(error.contains("neither true nor false"), "{error}");
     }
 }

@@ -84,7 +84,7 @@ async fn resources(client: &Client) -> Result<Vec<Resource>> {
     let discovery = Discovery::new(client.clone()).run_aggregated().await?;
     let mut out = Vec::new();
     for group in discovery.groups() {
-        for (api, capabilities) in group.recommended_resources() {
+        for (api, capabilities) in group.resources_by_stability() {
             let can = [verbs::LIST, verbs::WATCH, verbs::DELETE]
                 .iter()
                 .all(|verb| capabilities.supports_operation(verb));

@@ -97,7 +97,7 @@ async fn empty(ctx: &Ctx, namespace: &str) -> Result<Left> {
     }
     let discovery = Discovery::new(ctx.client.clone()).run().await?;
     for group in discovery.groups() {
-        for (resource, capabilities) in group.recommended_resources() {
+        for (resource, capabilities) in group.resources_by_stability() {
             let deletable =
                 capabilities.supports_operation(verbs::LIST) && capabilities.supports_operation(verbs::DELETE);
             if capabilities.scope != Scope::Namespaced || !deletable || resource.plural == "events" {

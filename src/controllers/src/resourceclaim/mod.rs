@@ -14,23 +14,13 @@ use k8s_openapi::api::core::v1::{Pod, PodResourceClaim};
 use k8s_openapi::api::resource::v1::ResourceClaim;
 use kube::ResourceExt as _;
 
+use crate::shared::queue::tasks;
 use crate::shared::record::Events;
 use crate::shared::{Ctx, Key, Queue, Result, pods, work};
 
-/// What is looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Task {
-    Pod(Key),
-    Claim(Key),
-}
-
-impl std::fmt::Display for Task {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Pod(key) => write!(f, "pod {key}"),
-            Self::Claim(key) => write!(f, "claim {key}"),
-        }
-    }
+tasks! {
+    Pod: "pod",
+    Claim: "claim",
 }
 
 /// Runs the controller.

@@ -14,23 +14,13 @@ use kube::{Api, ResourceExt as _};
 
 use super::{ALLOCATOR, MANAGED_BY, blocks};
 use crate::shared::error::Tolerate as _;
+use crate::shared::queue::tasks;
 use crate::shared::record::Events;
 use crate::shared::{Ctx, Key, Queue, Result, work};
 
-/// What is looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Task {
-    Service(Key),
-    Address(Key),
-}
-
-impl std::fmt::Display for Task {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Service(key) => write!(f, "service {key}"),
-            Self::Address(key) => write!(f, "address {key}"),
-        }
-    }
+tasks! {
+    Service: "service",
+    Address: "address",
 }
 
 /// Runs the controller.

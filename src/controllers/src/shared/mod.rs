@@ -8,6 +8,7 @@ pub(crate) mod hash;
 pub(crate) mod history;
 pub(crate) mod informer;
 pub(crate) mod nodes;
+pub(crate) mod optional;
 pub(crate) mod owner;
 pub(crate) mod pods;
 pub(crate) mod queue;

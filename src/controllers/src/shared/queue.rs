@@ -183,6 +183,26 @@ where
     Ok(())
 }
 
+/// What a controller's queue holds if it looks at several kinds: `Task`, with a key and a word for each.
+macro_rules! tasks {
+    ($($kind:ident: $word:literal,)*) => {
+        /// What is looked at.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        enum Task {
+            $($kind($crate::shared::Key),)*
+        }
+
+        impl std::fmt::Display for Task {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                match self {
+                    $(Self::$kind(key) => write!(f, concat!($word, " {}"), key),)*
+                }
+            }
+        }
+    };
+}
+pub(crate) use tasks;
+
 #[cfg(test)]
 mod tests {
     use super::*;

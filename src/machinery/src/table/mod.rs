@@ -2,12 +2,15 @@
 //!
 //! Semantics: `k8s.io/kubernetes/pkg/printers/internalversion`; the server always answers with the wide columns too.
 
+mod access;
 mod cluster;
 mod column;
+mod event;
 mod network;
 mod object;
 mod pod;
 mod policy;
+mod server;
 mod storage;
 mod workload;
 
@@ -62,6 +65,9 @@ pub fn printer(group: &str, kind: &str) -> &'static Printer {
         network::PRINTERS,
         storage::PRINTERS,
         cluster::PRINTERS,
+        event::PRINTERS,
+        access::PRINTERS,
+        server::PRINTERS,
         policy::PRINTERS,
     ];
     let mut all = all.into_iter().flatten();

@@ -14,6 +14,8 @@ pub(super) fn name_rule(group: &str, kind: &str) -> fn(&str) -> Vec<String> {
         ("", "Namespace") => names::dns1123_label,
         ("", "Service") => names::dns1035_label,
         ("networking.k8s.io", "IPAddress") => names::canonical_address,
+        ("coordination.k8s.io", "LeaseCandidate") => names::config_map_key,
+        ("internal.apiserver.k8s.io", "StorageVersion") => super::stored::version_name,
         ("rbac.authorization.k8s.io", _)
         | ("certificates.k8s.io", "CertificateSigningRequest")
         | ("apiregistration.k8s.io", "APIService") => names::path_segment,

@@ -7,6 +7,7 @@ mod batch;
 mod certificate;
 mod config;
 mod container;
+mod coordination;
 mod csi;
 mod cursor;
 mod ephemeral;
@@ -19,6 +20,7 @@ mod policy;
 mod registration;
 mod service;
 mod storage;
+mod stored;
 mod volume;
 mod workload;
 
@@ -49,6 +51,14 @@ pub fn validate_update(group: &str, kind: &str, subresource: &str, new: &Value, 
             meta::update(&mut check, old);
             pod::pod(&mut check);
             ephemeral::update(&mut check, old);
+        }
+        ("StorageVersion", "status") => {
+            meta::update(&mut check, old);
+            stored::versions(&mut check);
+        }
+        ("StorageVersionMigration", "status") => {
+            meta::update(&mut check, old);
+            stored::migration_status(&mut check, old);
         }
         ("Pod", "resize") => pod_resize::update(&mut check, old),
         ("CertificateSigningRequest", _) => {
@@ -87,6 +97,8 @@ fn whole(check: &mut Check<'_>, group: &str, kind: &str, old: &Value) {
         ("discovery.k8s.io", "EndpointSlice") => check.immutable("/addressType", old, "addressType"),
         ("networking.k8s.io", "IPAddress") => check.immutable("/spec/parentRef", old, "spec.parentRef"),
         ("networking.k8s.io", "ServiceCIDR") => network::update_service_range(check, old),
+        ("coordination.k8s.io", "LeaseCandidate") => coordination::update_candidate(check, old),
+        ("storagemigration.k8s.io", "StorageVersionMigration") => stored::update_migration(check, old),
         ("storage.k8s.io", "StorageClass") => storage::update_class(check, old),
         ("storage.k8s.io", "CSIDriver") => csi::update_driver(check, old),
         ("storage.k8s.io", "CSINode") => csi::update_node(check, old),
@@ -133,6 +145,9 @@ fn spec(check: &mut Check<'_>, group: &str, kind: &str) {
         ("storage.k8s.io", "VolumeAttachment") => csi::attachment(check),
         ("certificates.k8s.io", "CertificateSigningRequest") => certificate::request(check),
         ("apiregistration.k8s.io", "APIService") => registration::service(check),
+        ("coordination.k8s.io", "Lease") => coordination::lease(check),
+        ("coordination.k8s.io", "LeaseCandidate") => coordination::candidate(check),
+        ("storagemigration.k8s.io", "StorageVersionMigration") => stored::migration(check),
         _ => {}
     }
 }

@@ -96,6 +96,18 @@ fn scheduler_profiles(config: &NodeConfig) -> scheduler::Profiles {
     .unwrap_or_default()
 }
 
+/// The API groups of `--extra-config apiserver.runtime-config`, which the command that was given them has checked.
+fn served(config: &NodeConfig) -> schema::Served {
+    let settings = config.extra_config.get("apiserver");
+    let text = settings.and_then(|settings| settings.get("runtimeConfig"));
+    let read = text.map(|text| schema::Served::parse(text)).transpose();
+    read.unwrap_or_else(|error| {
+        tracing::error!(%error, "which API groups to serve cannot be read; the default is served");
+        None
+    })
+    .unwrap_or_default()
+}
+
 /// The last object of the addon `storage-provisioner`.
 const PROVISIONER_BINDING: &str = "system:storage-provisioner";
 
@@ -125,11 +137,12 @@ fn start_controllers(supervisor: &Supervisor, config: &NodeConfig, handle: &Hand
     // the last address of a network is for everybody
     let last = |all: Ipv4Net| Ipv4Addr::from(u32::from(all.broadcast()).saturating_sub(1));
     let range = config.load_balancers.map(|all| (all.network(), last(all)));
-    let pods = pod_ranges(config);
+    let (pods, hostname) = (pod_ranges(config), config.name.clone());
     let (own, components) = (handle.clone(), supervisor.clone());
     supervisor.group().spawn("controllers", async move {
         let pem = |name: &str| fs_err::read_to_string(format!("{}/{name}", paths::PKI));
         let settings = pem("ca.crt").map(|root_ca| controllers::Config {
+            hostname,
             root_ca,
             ca_key: pem("ca.key").ok(),
             load_balancers: range,
@@ -233,6 +246,7 @@ async fn open(config: &NodeConfig, handle: &Handle) -> io::Result<Arc<ApiServer>
         advertise: config.node_ip,
         port: ports::API,
         version: VERSION.to_owned(),
+        served: served(config),
     };
     fs_err::create_dir_all(paths::STORE)?;
     let file = Path::new(paths::STORE).join("rkube.redb");

@@ -30,7 +30,11 @@ pub(crate) mod batch_v1;
 #[rustfmt::skip]
 pub(crate) mod certificates_v1;
 #[rustfmt::skip]
+pub(crate) mod apiserverinternal_v1alpha1;
+#[rustfmt::skip]
 pub(crate) mod coordination_v1;
+#[rustfmt::skip]
+pub(crate) mod coordination_v1beta1;
 #[rustfmt::skip]
 pub(crate) mod discovery_v1;
 #[rustfmt::skip]
@@ -51,6 +55,8 @@ pub(crate) mod resource_v1;
 pub(crate) mod scheduling_v1;
 #[rustfmt::skip]
 pub(crate) mod storage_v1;
+#[rustfmt::skip]
+pub(crate) mod storagemigration_v1beta1;
 #[rustfmt::skip]
 pub(crate) mod kinds;
 #[rustfmt::skip]

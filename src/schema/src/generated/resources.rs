@@ -589,6 +589,15 @@ pub(crate) static RESOURCES: &[Resource] = &[
         ],
     },
     Resource {
+        group: "coordination.k8s.io", version: "v1beta1", kind: "LeaseCandidate", list_kind: "LeaseCandidateList",
+        plural: "leasecandidates", singular: "leasecandidate", 
+        namespaced: true, hash: "lvME0iHWE20=", ty: &coordination_v1beta1::LEASE_CANDIDATE,
+        short_names: &[], categories: &[],
+        verbs: &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+        subresources: &[
+        ],
+    },
+    Resource {
         group: "node.k8s.io", version: "v1", kind: "RuntimeClass", list_kind: "RuntimeClassList",
         plural: "runtimeclasses", singular: "runtimeclass", 
         namespaced: false, hash: "WQTu1GL3T2Q=", ty: &node_v1::RUNTIME_CLASS,
@@ -663,6 +672,26 @@ pub(crate) static RESOURCES: &[Resource] = &[
             Subresource { name: "status", group: "flowcontrol.apiserver.k8s.io", version: "v1", kind: "PriorityLevelConfiguration", verbs: &["get", "patch", "update"] },
         ],
     },
+    Resource {
+        group: "internal.apiserver.k8s.io", version: "v1alpha1", kind: "StorageVersion", list_kind: "StorageVersionList",
+        plural: "storageversions", singular: "storageversion", 
+        namespaced: false, hash: "c8YZt5U0nPk=", ty: &apiserverinternal_v1alpha1::STORAGE_VERSION,
+        short_names: &[], categories: &[],
+        verbs: &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+        subresources: &[
+            Subresource { name: "status", group: "internal.apiserver.k8s.io", version: "v1alpha1", kind: "StorageVersion", verbs: &["get", "patch", "update"] },
+        ],
+    },
+    Resource {
+        group: "storagemigration.k8s.io", version: "v1beta1", kind: "StorageVersionMigration", list_kind: "StorageVersionMigrationList",
+        plural: "storageversionmigrations", singular: "storageversionmigration", 
+        namespaced: false, hash: "pCjmmKOkLy4=", ty: &storagemigration_v1beta1::STORAGE_VERSION_MIGRATION,
+        short_names: &[], categories: &[],
+        verbs: &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+        subresources: &[
+            Subresource { name: "status", group: "storagemigration.k8s.io", version: "v1beta1", kind: "StorageVersionMigration", verbs: &["get", "patch", "update"] },
+        ],
+    },
 ];
 
 pub(crate) static GROUPS: &[Group] = &[
@@ -682,9 +711,11 @@ pub(crate) static GROUPS: &[Group] = &[
     Group { name: "admissionregistration.k8s.io", versions: &["v1"] },
     Group { name: "apiextensions.k8s.io", versions: &["v1"] },
     Group { name: "scheduling.k8s.io", versions: &["v1"] },
-    Group { name: "coordination.k8s.io", versions: &["v1"] },
+    Group { name: "coordination.k8s.io", versions: &["v1", "v1beta1"] },
     Group { name: "node.k8s.io", versions: &["v1"] },
     Group { name: "discovery.k8s.io", versions: &["v1"] },
     Group { name: "resource.k8s.io", versions: &["v1"] },
     Group { name: "flowcontrol.apiserver.k8s.io", versions: &["v1"] },
+    Group { name: "internal.apiserver.k8s.io", versions: &["v1alpha1"] },
+    Group { name: "storagemigration.k8s.io", versions: &["v1beta1"] },
 ];

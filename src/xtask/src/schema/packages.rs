@@ -65,7 +65,19 @@ pub(crate) const PACKAGES: &[Package] = &[
     package("api/autoscaling/v2", "autoscaling_v2", "autoscaling", "v2"),
     package("api/batch/v1", "batch_v1", "batch", "v1"),
     package("api/certificates/v1", "certificates_v1", "certificates.k8s.io", "v1"),
+    package(
+        "api/apiserverinternal/v1alpha1",
+        "apiserverinternal_v1alpha1",
+        "internal.apiserver.k8s.io",
+        "v1alpha1",
+    ),
     package("api/coordination/v1", "coordination_v1", "coordination.k8s.io", "v1"),
+    package(
+        "api/coordination/v1beta1",
+        "coordination_v1beta1",
+        "coordination.k8s.io",
+        "v1beta1",
+    ),
     package("api/discovery/v1", "discovery_v1", "discovery.k8s.io", "v1"),
     package("api/events/v1", "events_v1", "events.k8s.io", "v1"),
     package(
@@ -81,6 +93,12 @@ pub(crate) const PACKAGES: &[Package] = &[
     package("api/resource/v1", "resource_v1", "resource.k8s.io", "v1"),
     package("api/scheduling/v1", "scheduling_v1", "scheduling.k8s.io", "v1"),
     package("api/storage/v1", "storage_v1", "storage.k8s.io", "v1"),
+    package(
+        "api/storagemigration/v1beta1",
+        "storagemigration_v1beta1",
+        "storagemigration.k8s.io",
+        "v1beta1",
+    ),
 ];
 
 /// Whether the group version is part of the table.

@@ -1,5 +1,6 @@
 //! What upstream says of wrong objects.
 
+mod coordination;
 mod csi;
 mod nodes;
 mod subresources;

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
+use tokio::net::UdpSocket;
 
 use crate::command::{self, CommandError};
 use crate::proxy::{Service, Slice};
@@ -59,9 +60,22 @@ fn weight(node: &str, address: Ipv4Addr) -> u64 {
     (hash ^ (hash >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
 }
 
-/// Brings the kernel from `old` to `new`; `None` is not known, as after a start.
+/// The last address of the range that no service has.
+pub(crate) fn unused<'a>(range: Ipv4Net, services: impl Iterator<Item = &'a Service>) -> Option<Ipv4Addr> {
+    let taken: BTreeSet<Ipv4Addr> = services
+        .flat_map(|service| service.balancer_ips.iter().copied())
+        .collect();
+    let mut all = (u32::from(range.network())..u32::from(range.broadcast()))
+        .rev()
+        .map(Ipv4Addr::from);
+    all.find(|address| !taken.contains(address))
+}
+
+/// Brings the kernel from `old` to `new`; `None` is not known, as after a start. Neighbours hear of what is new by way of
+/// `unused`.
 pub(crate) async fn apply(
     range: Ipv4Net,
+    unused: Option<Ipv4Addr>,
     old: Option<&BTreeSet<Ipv4Addr>>,
     new: &BTreeSet<Ipv4Addr>,
 ) -> Result<(), CommandError> {
@@ -71,8 +85,13 @@ pub(crate) async fn apply(
     }
     let old = old.unwrap_or(&none);
     for address in new.difference(old) {
-        let address = format!("{address}/32");
-        command::run("ip", &["address", "replace", &address, "dev", DEVICE], "").await?;
+        let prefix = format!("{address}/32");
+        command::run("ip", &["address", "replace", &prefix, "dev", DEVICE], "").await?;
+        if let Some(unused) = unused
+            && let Err(error) = tell(*address, unused).await
+        {
+            tracing::debug!(%address, %error, "neighbours find out by themselves");
+        }
     }
     for address in old.difference(new) {
         let address = format!("{address}/32");
@@ -81,4 +100,13 @@ pub(crate) async fn apply(
         }
     }
     Ok(())
+}
+
+/// Lets neighbours that know the address at another node know it here. Only the kernel may send ARP of its own making, so it is
+/// made to ask for somebody who is not there: whoever hears the question learns where it comes from, as from an announcement
+/// (RFC 5227). The kernel asks three times, a second apart.
+async fn tell(address: Ipv4Addr, unused: Ipv4Addr) -> std::io::Result<()> {
+    const DISCARD: u16 = 9;
+    let socket = UdpSocket::bind((address, 0)).await?;
+    socket.send_to(&[0], (unused, DISCARD)).await.map(drop)
 }

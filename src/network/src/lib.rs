@@ -7,6 +7,7 @@
 mod announce;
 pub mod cni;
 mod command;
+mod health;
 mod nft;
 mod pace;
 mod policy;

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::announce;
 use crate::command::{self, CommandError};
+use crate::health;
 use crate::nft::Ruleset;
 use crate::pace::Pace;
 use crate::policy::{self, Teller};
@@ -70,6 +71,7 @@ async fn proxy(client: Client, config: Config) -> Result<(), RunError> {
     let mut pods = Reduced::<Pod, Vec<HostPort>>::new(|pod| Some(host_ports(pod)).filter(|ports| !ports.is_empty()));
 
     let mut kernel = Kernel::new(&config);
+    let mut servers = health::Servers::default();
     let mut pace = Pace::default();
     loop {
         let changed = tokio::select! {
@@ -87,8 +89,11 @@ async fn proxy(client: Client, config: Config) -> Result<(), RunError> {
                 let addresses = config.load_balancers.map(|range| {
                     announce::of(&config.node, range, services.seen.values(), &slices, &ready)
                 });
-                let applied = kernel.apply(rules, routes, addresses).await;
-                pace.applied(begun, applied.is_ok());
+                let unused = config.load_balancers.and_then(|range| announce::unused(range, services.seen.values()));
+                let applied = kernel.apply(rules, routes, addresses, unused).await;
+                let answers = health::of(services.seen.values(), &slices, applied.is_ok());
+                let answering = servers.apply(answers).await;
+                pace.applied(begun, applied.is_ok() && answering);
                 if let Err(error) = applied {
                     tracing::error!(%error, "could not apply the network's rules; making them anew");
                 }
@@ -153,6 +158,7 @@ impl Kernel {
         rules: Ruleset,
         routes: Routes,
         addresses: Option<BTreeSet<Ipv4Addr>>,
+        unused: Option<Ipv4Addr>,
     ) -> Result<(), CommandError> {
         let old = self.rules.take();
         let script = match &old {
@@ -166,7 +172,7 @@ impl Kernel {
         self.routes = routes;
         // last: who comes by them finds the rules in place
         if let (Some(range), Some(addresses)) = (self.range, addresses) {
-            announce::apply(range, self.addresses.as_ref(), &addresses).await?;
+            announce::apply(range, unused, self.addresses.as_ref(), &addresses).await?;
             self.addresses = Some(addresses);
         }
         let gone = stale(old.as_ref(), &rules);

@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde_json::{Value, json};
 
+use crate::announce;
 use crate::nft::Ruleset;
 use crate::proxy::{Service, Slice, TABLE, host_ports, ruleset};
 
@@ -162,4 +163,19 @@ fn host_ports_lead_to_running_pods_with_their_own_address() {
     let rules = ruleset([].iter(), &[], ports.iter());
     assert_eq!(rules.elements["hostports"]["tcp . 8080"], "10.244.0.9 . 80");
     assert!(pod(json!({"phase": "Succeeded"})).is_empty());
+}
+
+#[test]
+fn neighbours_are_told_by_way_of_an_address_that_nobody_has() {
+    let balancer = |address: &str| {
+        let mut service = service(json!({"type": "LoadBalancer", "clusterIP": "10.96.0.9", "ports": [{"port": 80}]}));
+        service.balancer_ips = vec![address.parse().expect("address")];
+        service
+    };
+    let range = "192.168.49.192/30".parse().expect("range");
+    let unused = |services: &[Service]| announce::unused(range, services.iter()).map(|address| address.octets()[3]);
+    assert_eq!(unused(&[]), Some(194), "the last is for everybody");
+    assert_eq!(unused(&[balancer("192.168.49.194")]), Some(193));
+    let all = ["192.168.49.192", "192.168.49.193", "192.168.49.194"].map(balancer);
+    assert_eq!(unused(&all), None);
 }

@@ -278,7 +278,7 @@ fn given(cluster: &Cluster, service: &str) -> anyhow::Result<String> {
 
 fn a_load_balancer_is_reached_from_outside(cluster: &Cluster) -> anyhow::Result<()> {
     let nodes = nodes(cluster)?;
-    let [(plane, plane_ip), (worker, _)] = nodes.as_slice() else {
+    let [(plane, plane_ip), (worker, worker_ip)] = nodes.as_slice() else {
         bail!("{nodes:?}")
     };
     cluster.namespace("balanced")?;
@@ -307,6 +307,16 @@ fn a_load_balancer_is_reached_from_outside(cluster: &Cluster) -> anyhow::Result<
         ensure!(server == "server0" && client == host, "{server} saw {client}");
         Ok(())
     })?;
+    let health = cluster.get(&["-n", "balanced", "service", "two"])?["spec"]["healthCheckNodePort"].take();
+    let health = u16::try_from(health.as_u64().context("no port for the service's health")?)?;
+    for (node, status, endpoints) in [(worker_ip, "200 OK", 1), (plane_ip, "503 Service Unavailable", 0)] {
+        until("what a node says of the service's health", 20, || {
+            let answer = fetch(node, health)?;
+            let says = format!("\"localEndpoints\": {endpoints},");
+            ensure!(answer.contains(status) && answer.contains(&says), "{node}: {answer}");
+            Ok(())
+        })?;
+    }
     cluster.kubectl_with(&["-n", "balanced", "apply", "-f", "-"], &pinned("client", plane))?;
     cluster.pod_ready("balanced", "client")?;
     let url = format!("http://{one}:8080/");

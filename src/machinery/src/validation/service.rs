@@ -49,6 +49,7 @@ pub(super) fn service(check: &mut Check<'_>) {
         _ => {}
     }
     check_ports(check);
+    check_health_port(check);
     meta::labels(check, &spec.child("selector"));
     check.one_of(&spec.child("sessionAffinity"), &["ClientIP", "None"], true);
     check.one_of(&spec.child("type"), TYPES, true);
@@ -92,6 +93,29 @@ pub(super) fn service(check: &mut Check<'_>) {
     }
 }
 
+/// Whether load balancers ask the nodes which of them has endpoints of the service.
+fn is_checked(spec: &Value) -> bool {
+    spec["type"] == "LoadBalancer" && spec["externalTrafficPolicy"] == "Local"
+}
+
+fn check_health_port(check: &mut Check<'_>) {
+    let spec = check.root().child("spec");
+    let port = spec.child("healthCheckNodePort");
+    let number = port.int().unwrap_or_default();
+    if is_checked(spec.value) {
+        if number == 0 {
+            check.required(&port, "");
+        } else {
+            check.all_invalid(&port, names::port_number(number));
+        }
+    } else if number != 0 {
+        check.invalid(
+            &port,
+            "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'",
+        );
+    }
+}
+
 fn check_ports(check: &mut Check<'_>) {
     let spec = check.root().child("spec");
     let ports = spec.child("ports");
@@ -132,6 +156,10 @@ fn check_ports(check: &mut Check<'_>) {
 /// Cluster IPs stay for as long as the service has one.
 pub(super) fn update(check: &mut Check<'_>, old: &Value) {
     let spec = check.root().child("spec");
+    let (before, now) = (&old["spec"], spec.child("healthCheckNodePort"));
+    if is_checked(before) && is_checked(spec.value) && now.int() != before["healthCheckNodePort"].as_i64() {
+        check.forbidden(&now, "field is immutable");
+    }
     let was_external = old["spec"]["type"] == "ExternalName";
     let is_external = spec.child("type").str() == "ExternalName";
     if was_external || is_external {

@@ -33,6 +33,8 @@ pub(crate) struct Service {
     pub(crate) internal_local: bool,
     /// Traffic from outside stays on its node and keeps its source.
     pub(crate) external_local: bool,
+    /// Where load balancers ask whether this node has endpoints of it; 0 if nowhere.
+    pub(crate) health_port: u16,
 }
 
 pub(crate) fn protocol(name: Option<&str>) -> &'static str {
@@ -115,6 +117,7 @@ impl Service {
             }),
             internal_local: spec.internal_traffic_policy.as_deref() == Some("Local"),
             external_local: spec.external_traffic_policy.as_deref() == Some("Local"),
+            health_port: spec.health_check_node_port.map(number).unwrap_or_default(),
         })
     }
 }

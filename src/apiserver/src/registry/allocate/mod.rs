@@ -167,6 +167,7 @@ impl Allocators {
         } else {
             node_ports::drop_all(service);
         }
+        node_ports::take_health(self, service, old, &mut taken)?;
         let kept: BTreeSet<_> = node_ports::of(service).collect();
         let before = old.into_iter().flat_map(node_ports::of);
         taken.freed_ports.extend(before.filter(|port| !kept.contains(port)));

@@ -6,7 +6,7 @@ use rand::Rng as _;
 use serde_json::{Value, json};
 
 use super::{Allocators, Taken};
-use crate::object::Object as _;
+use crate::object::{Object as _, child};
 use crate::{ApiError, Subject};
 
 /// Upstream's default `--service-node-port-range`.
@@ -40,11 +40,9 @@ pub(super) fn take(
             let before = before
                 .and_then(|ports| ports.iter().find(same))
                 .and_then(|port| port["nodePort"].as_u64());
-            let start = rand::rng().random_range(NODE_PORTS);
-            let mut candidates = (start..=*NODE_PORTS.end()).chain(*NODE_PORTS.start()..start);
             let free = match before {
                 Some(before) => Some(before as u16),
-                None => candidates.find(|port| used.ports.insert((*port, protocol.clone()))),
+                None => candidates().find(|port| used.ports.insert((*port, protocol.clone()))),
             };
             let free = free.ok_or_else(|| ApiError::internal("failed to allocate a nodePort: range is full"))?;
             if before.is_none() {
@@ -58,11 +56,7 @@ pub(super) fn take(
             continue;
         }
         let why = if !NODE_PORTS.contains(&key.0) {
-            format!(
-                "provided port is not in the valid range. The range of valid ports is {}-{}",
-                NODE_PORTS.start(),
-                NODE_PORTS.end()
-            )
+            outside()
         } else if used.ports.insert(key.clone()) {
             taken.ports.push(key);
             continue;
@@ -85,6 +79,78 @@ pub(super) fn take(
     Ok(())
 }
 
+/// Whether load balancers ask the nodes which of them has endpoints of the service.
+fn is_checked(service: &Value) -> bool {
+    let is = |pointer: &str, value: &str| service.pointer(pointer).is_some_and(|found| found == value);
+    is("/spec/type", "LoadBalancer") && is("/spec/externalTrafficPolicy", "Local")
+}
+
+fn health_port(service: &Value) -> Option<u16> {
+    let port = service.pointer("/spec/healthCheckNodePort")?.as_u64()?;
+    u16::try_from(port).ok().filter(|port| *port > 0)
+}
+
+/// Completes `healthCheckNodePort` of a service that is checked; one that is not any more loses it.
+pub(super) fn take_health(
+    from: &Allocators,
+    service: &mut Value,
+    old: Option<&Value>,
+    taken: &mut Taken<'_>,
+) -> Result<(), ApiError> {
+    let before = old.filter(|old| is_checked(old)).and_then(health_port);
+    let wanted = health_port(service);
+    if !is_checked(service) {
+        if before.is_some() && before == wanted {
+            child(service, "spec").remove("healthCheckNodePort");
+        }
+        return Ok(());
+    }
+    let key = |port: u16| (port, "TCP".to_owned());
+    let port = match (wanted, before) {
+        (Some(wanted), Some(_)) => wanted,
+        (None, Some(before)) => before,
+        (Some(wanted), None) => {
+            let is_free = NODE_PORTS.contains(&wanted) && from.lock().ports.insert(key(wanted));
+            if !is_free {
+                let why = if NODE_PORTS.contains(&wanted) {
+                    "provided port is already allocated".to_owned()
+                } else {
+                    outside()
+                };
+                return Err(ApiError::internal(format!(
+                    "failed to allocate requested HealthCheck NodePort {wanted}: {why}"
+                )));
+            }
+            taken.ports.push(key(wanted));
+            wanted
+        }
+        (None, None) => {
+            let mut used = from.lock();
+            let free = candidates().find(|port| used.ports.insert(key(*port)));
+            let free =
+                free.ok_or_else(|| ApiError::internal("failed to allocate a HealthCheck NodePort 0: range is full"))?;
+            taken.ports.push(key(free));
+            free
+        }
+    };
+    child(service, "spec").insert("healthCheckNodePort".to_owned(), port.into());
+    Ok(())
+}
+
+/// All ports, from a random one on.
+fn candidates() -> impl Iterator<Item = u16> {
+    let start = rand::rng().random_range(NODE_PORTS);
+    (start..=*NODE_PORTS.end()).chain(*NODE_PORTS.start()..start)
+}
+
+fn outside() -> String {
+    format!(
+        "provided port is not in the valid range. The range of valid ports is {}-{}",
+        NODE_PORTS.start(),
+        NODE_PORTS.end()
+    )
+}
+
 /// Takes the node ports out of a service that is not to have any.
 pub(super) fn drop_all(service: &mut Value) {
     let ports = service.pointer_mut("/spec/ports").and_then(Value::as_array_mut);
@@ -93,17 +159,19 @@ pub(super) fn drop_all(service: &mut Value) {
     }
 }
 
-/// The service's node ports.
+/// The service's node ports, that for health checks included.
 pub(super) fn of(service: &Value) -> impl Iterator<Item = (u16, String)> {
     let ports = service
         .pointer("/spec/ports")
         .and_then(Value::as_array)
         .into_iter()
         .flatten();
-    ports.filter_map(|port| {
+    let health = health_port(service).filter(|_| is_checked(service));
+    let ports = ports.filter_map(|port| {
         let number = u16::try_from(port["nodePort"].as_u64()?)
             .ok()
             .filter(|number| *number > 0)?;
         Some((number, port["protocol"].as_str().unwrap_or("TCP").to_owned()))
-    })
+    });
+    ports.chain(health.map(|port| (port, "TCP".to_owned())))
 }

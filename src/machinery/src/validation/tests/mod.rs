@@ -3,6 +3,7 @@
 mod coordination;
 mod csi;
 mod nodes;
+mod services;
 mod subresources;
 
 use serde_json::json;

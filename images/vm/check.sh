@@ -25,9 +25,12 @@ paused() { rkube status >/root/status; [ $? = 2 ] && grep -q 'apiserver: Paused'
 resolves() { docker exec rkube /usr/bin/rkube node dns-check 10.96.0.10 kubernetes.default.svc.cluster.local 5; }
 limited() { [ "$(kubectl exec limited -- cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/cpu.max)" = "$(printf '67108864\n50000 100000')" ]; }
 closed() { ! kubectl exec client -- wget -q -T 3 -O - http://web/; }
+written() { kubectl exec disk -- sh -c 'printf hello | dd of=/dev/xvda conv=fsync' && [ "$(head -c 5 /root/disk)" = hello ]; }
 wget_service() { kubectl exec client -- wget -q -T 10 -O - http://web/ | grep 'Welcome to nginx'; }
 
 say "$(docker version --format 'Docker {{.Server.Version}}'), $(docker info --format '{{.Driver}}, control groups v{{.CgroupVersion}}, {{.CgroupDriver}}'), kernel $(uname -r)"
+# before the node starts, which sees the devices that are there
+step "a loop device" sh -c 'modprobe loop && truncate -s 16M /root/disk && losetup /dev/loop0 /root/disk'
 step "start" rkube start --wait-timeout 900
 sed 's/^/check:   /' /root/out
 say "$(docker inspect rkube --format 'privileged: {{.HostConfig.Privileged}}'), memory: $(docker stats --no-stream --format '{{.MemUsage}}' rkube)"
@@ -45,6 +48,38 @@ step "limited" kubectl run limited --image=rkube.test/busybox:1 --overrides='{"s
   "image":"rkube.test/busybox:1","command":["sleep","3600"],"resources":{"limits":{"memory":"64Mi","cpu":"500m"}}}]}}'
 step "limited runs" patiently running limited
 step "limits hold" limited
+step "a block volume" kubectl create -f - <<YAML
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: disk}
+spec:
+  capacity: {storage: 16Mi}
+  accessModes: [ReadWriteOnce]
+  volumeMode: Block
+  storageClassName: disks
+  local: {path: /dev/loop0}
+  nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [rkube]}]}]}}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: disk}
+spec: {accessModes: [ReadWriteOnce], volumeMode: Block, storageClassName: disks, resources: {requests: {storage: 16Mi}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: disk}
+spec:
+  terminationGracePeriodSeconds: 0
+  volumes: [{name: data, persistentVolumeClaim: {claimName: disk}}]
+  containers:
+  - name: main
+    image: rkube.test/busybox:1
+    command: [sleep, '3600']
+    volumeDevices: [{name: data, devicePath: /dev/xvda}]
+YAML
+step "its pod runs" patiently running disk
+step "what it writes is on the disk" written
+step "the pod goes" kubectl delete pod/disk pvc/disk pv/disk --timeout=60s
 step "addons enable metrics-server" rkube addons enable metrics-server --wait-timeout 300
 step "kubectl top" patiently kubectl top pod client
 sed 's/^/check:   /' /root/out

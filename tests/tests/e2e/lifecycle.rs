@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use anyhow::{Context as _, ensure};
-use e2e::{Cluster, Run as _, Sandbox};
+use e2e::{Cluster, Run as _, Sandbox, cluster_name};
 use serde_json::{Value, json};
 
 use crate::Own;
@@ -11,6 +11,7 @@ use crate::Own;
 pub(crate) const TESTS: &[(&str, Own)] = &[
     ("lifecycle::from_start_to_delete", from_start_to_delete),
     ("lifecycle::json_for_programs", json_for_programs),
+    ("lifecycle::two_clusters_made_at_once", two_clusters_made_at_once),
 ];
 
 /// The port under which the kubeconfig finds the API.
@@ -164,5 +165,34 @@ fn from_start_to_delete(_: &Sandbox) -> anyhow::Result<()> {
     let kubeconfig = fs_err::read_to_string(cluster.sandbox.path("kubeconfig"))?;
     ensure!(!kubeconfig.contains(&cluster.name), "{kubeconfig}");
     cluster.rkube(&["status"])?.failed(85)?;
+    Ok(())
+}
+
+/// Two users, who know nothing of each other's clusters, want the same ports at the same time.
+fn two_clusters_made_at_once(sandbox: &Sandbox) -> anyhow::Result<()> {
+    let cache = sandbox.home().join("cache");
+    fs_err::create_dir_all(&cache)?;
+    let user = |name: &str| -> anyhow::Result<_> {
+        let home = sandbox.path(&format!("{name}-home"));
+        fs_err::create_dir_all(&home)?;
+        fs_err::os::unix::fs::symlink(&cache, home.join("cache"))?;
+        let profile = cluster_name(name);
+        Ok(move |args: &[&str]| {
+            let mut command = sandbox.rkube(&[&["--profile", profile.as_str()], args].concat());
+            command.env("RKUBE_HOME", &home).run()
+        })
+    };
+    let (one, other) = (user("one")?, user("other")?);
+    let started = std::thread::scope(|threads| {
+        let first = threads.spawn(|| one(&["start"]));
+        (other(&["start"]), first.join())
+    });
+    let deleted = [one(&["delete"]), other(&["delete"])];
+    let (second, first) = started;
+    first.map_err(|_| anyhow::anyhow!("panicked"))??.ok()?;
+    second?.ok()?;
+    for outcome in deleted {
+        outcome?.ok()?;
+    }
     Ok(())
 }

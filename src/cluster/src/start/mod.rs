@@ -26,6 +26,9 @@ pub(crate) use certificates::Keys;
 pub use certificates::{Admin, admin};
 pub(crate) use nodes::append;
 
+/// How often a new cluster chooses other ports.
+const NEW_PORTS: usize = 3;
+
 /// What the user asked for. Only `name` and the deadline matter for a cluster that exists.
 #[derive(Debug, Clone)]
 pub struct StartOptions {
@@ -117,7 +120,7 @@ async fn start_or_roll_back(
         node_images: own.over(&store.mirrors()?).node_images,
     };
     let is_new = known.is_none();
-    let work = start.run(known);
+    let work = start.run_with_free_ports(known);
     let outcome = tokio::select! {
         outcome = work => outcome,
         () = interrupt => Err(ClusterError::Interrupted),
@@ -137,6 +140,23 @@ async fn start_or_roll_back(
 }
 
 impl Start<'_> {
+    /// A new cluster's ports are chosen before its image is there and its node is made: another program, or another `start`, may
+    /// have taken one of them meanwhile. Then it gets others, unless the user asked for this one.
+    async fn run_with_free_ports(&self, known: Option<Profile>) -> Result<Started, ClusterError> {
+        if known.is_none() {
+            for _ in 0..NEW_PORTS {
+                match self.run(None).await {
+                    Err(ClusterError::PortTaken { port }) if self.options.api_port != Some(port) => {
+                        tracing::info!(port, "taken by another program meanwhile");
+                        remove_everything(self.engine, self.store, &self.options.name).await?;
+                    }
+                    outcome => return outcome,
+                }
+            }
+        }
+        self.run(known).await
+    }
+
     async fn run(&self, known: Option<Profile>) -> Result<Started, ClusterError> {
         let existing = self.engine.nodes(Some(&self.options.name)).await?;
         let mut profile = match known {

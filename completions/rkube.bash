@@ -524,7 +524,7 @@ _rkube() {
             return 0
             ;;
         rkube__subcmd__bundle__subcmd__save)
-            opts="-p -o -v -h -V --addons --images --platform --program --debian-mirror --image-mirror-country --image-repository --registry-mirror --insecure-registry --registries --profile --output --verbose --help --version"
+            opts="-p -o -v -h -V --addons --images --platform --program --debian-mirror --image-mirror-country --image-repository --registry-mirror --insecure-registry --binary-mirror --registries --profile --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -563,6 +563,10 @@ _rkube() {
                     return 0
                     ;;
                 --insecure-registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --binary-mirror)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1028,7 +1032,7 @@ _rkube() {
             return 0
             ;;
         rkube__subcmd__mirrors__subcmd__set)
-            opts="-p -o -v -h -V --upstream --rewrite --username --password-stdin --ca-file --insecure-skip-verify --country --cluster --profile --output --verbose --help --version"
+            opts="-p -o -v -h -V --upstream --rewrite --username --password-stdin --ca-file --insecure-skip-verify --country --reset --cluster --profile --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1296,7 +1300,7 @@ _rkube() {
             return 0
             ;;
         rkube__subcmd__start)
-            opts="-n -p -o -v -h -V --nodes --subnet --apiserver-port --pod-cidr --service-cluster-ip-range --dns-domain --extra-config --base-image --bundle --addons --wait-timeout --delete-on-failure --debian-mirror --image-mirror-country --image-repository --registry-mirror --insecure-registry --registries --profile --output --verbose --help --version"
+            opts="-n -p -o -v -h -V --nodes --subnet --apiserver-port --pod-cidr --service-cluster-ip-range --dns-domain --extra-config --base-image --bundle --addons --wait-timeout --delete-on-failure --debian-mirror --image-mirror-country --image-repository --registry-mirror --insecure-registry --binary-mirror --registries --profile --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1371,6 +1375,10 @@ _rkube() {
                     return 0
                     ;;
                 --insecure-registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --binary-mirror)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

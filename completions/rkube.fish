@@ -64,11 +64,12 @@ complete -c rkube -n "__fish_rkube_using_subcommand start" -l addons -d 'Addons 
 complete -c rkube -n "__fish_rkube_using_subcommand start" -l wait-timeout -d 'How long each wait may last, in seconds' -r
 complete -c rkube -n "__fish_rkube_using_subcommand start" -l delete-on-failure -d 'Takes away what a failed first start made' -r -f -a "true\t''
 false\t''"
-complete -c rkube -n "__fish_rkube_using_subcommand start" -l debian-mirror -d 'A Debian mirror to ask after the host\'s own and the recipe\'s; may be given several times' -r
+complete -c rkube -n "__fish_rkube_using_subcommand start" -l debian-mirror -d 'A Debian mirror to ask after the host\'s own and the recipe\'s; may be given several times. With `RKUBE_DEBIAN_FROZEN=1` its releases may be out of date, as a snapshot\'s are' -r
 complete -c rkube -n "__fish_rkube_using_subcommand start" -l image-mirror-country -d 'Also asks the public mirrors of a country: cn, or auto for all of them after the registries themselves' -r
-complete -c rkube -n "__fish_rkube_using_subcommand start" -l image-repository -d 'A repository with copies of all images, such as mirror.example/ns; may be given several times' -r
+complete -c rkube -n "__fish_rkube_using_subcommand start" -l image-repository -d 'A repository with copies of all images, such as mirror.example/ns; may be given several times. The node image is looked for as mirror.example/ns/rkube-node, with the tag that `rkube image compose node` gives it' -r
 complete -c rkube -n "__fish_rkube_using_subcommand start" -l registry-mirror -d 'A mirror of docker.io; may be given several times' -r
 complete -c rkube -n "__fish_rkube_using_subcommand start" -l insecure-registry -d 'A registry, or a network of them, whose certificates are not checked and that may speak plain HTTP' -r
+complete -c rkube -n "__fish_rkube_using_subcommand start" -l binary-mirror -d 'A place with what Kubernetes publishes, such as kubectl, laid out as its own; may be given several times' -r
 complete -c rkube -n "__fish_rkube_using_subcommand start" -l registries -d 'A file of mirrors and credentials in the format of k3s\'s registries.yaml' -r -F
 complete -c rkube -n "__fish_rkube_using_subcommand start" -s p -l profile -d 'The cluster\'s name' -r
 complete -c rkube -n "__fish_rkube_using_subcommand start" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
@@ -226,9 +227,9 @@ complete -c rkube -n "__fish_rkube_using_subcommand image; and not __fish_seen_s
 complete -c rkube -n "__fish_rkube_using_subcommand image; and not __fish_seen_subcommand_from compose load ls" -f -a "compose" -d 'Composes an image from Debian packages, without a registry'
 complete -c rkube -n "__fish_rkube_using_subcommand image; and not __fish_seen_subcommand_from compose load ls" -f -a "load" -d 'Copies images into all nodes; only layers that a node lacks travel'
 complete -c rkube -n "__fish_rkube_using_subcommand image; and not __fish_seen_subcommand_from compose load ls" -f -a "ls" -d 'Lists the images in the nodes'
-complete -c rkube -n "__fish_rkube_using_subcommand image; and __fish_seen_subcommand_from compose" -s t -l tag -d 'Image reference; the recipe\'s own by default' -r
+complete -c rkube -n "__fish_rkube_using_subcommand image; and __fish_seen_subcommand_from compose" -s t -l tag -d 'Image reference; by default the recipe\'s own, and for node one whose tag stands for this recipe and this rkube' -r
 complete -c rkube -n "__fish_rkube_using_subcommand image; and __fish_seen_subcommand_from compose" -l to -d 'Writes an archive instead of loading the image into the container engine' -r -F
-complete -c rkube -n "__fish_rkube_using_subcommand image; and __fish_seen_subcommand_from compose" -l debian-mirror -d 'A Debian mirror to ask after the host\'s own and the recipe\'s; may be given several times' -r
+complete -c rkube -n "__fish_rkube_using_subcommand image; and __fish_seen_subcommand_from compose" -l debian-mirror -d 'A Debian mirror to ask after the host\'s own and the recipe\'s; may be given several times. With `RKUBE_DEBIAN_FROZEN=1` its releases may be out of date, as a snapshot\'s are' -r
 complete -c rkube -n "__fish_rkube_using_subcommand image; and __fish_seen_subcommand_from compose" -s p -l profile -d 'The cluster\'s name' -r
 complete -c rkube -n "__fish_rkube_using_subcommand image; and __fish_seen_subcommand_from compose" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -261,11 +262,12 @@ complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subc
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l images -d 'Other images that come along: of the container engine, a built-in recipe\'s, or a registry\'s' -r
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l platform -d 'The machine that the bundle is for: linux/amd64 or linux/arm64; this one by default' -r
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l program -d 'The rkube for that machine; without it, a bundle for another platform holds none' -r -F
-complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l debian-mirror -d 'A Debian mirror to ask after the host\'s own and the recipe\'s; may be given several times' -r
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l debian-mirror -d 'A Debian mirror to ask after the host\'s own and the recipe\'s; may be given several times. With `RKUBE_DEBIAN_FROZEN=1` its releases may be out of date, as a snapshot\'s are' -r
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l image-mirror-country -d 'Also asks the public mirrors of a country: cn, or auto for all of them after the registries themselves' -r
-complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l image-repository -d 'A repository with copies of all images, such as mirror.example/ns; may be given several times' -r
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l image-repository -d 'A repository with copies of all images, such as mirror.example/ns; may be given several times. The node image is looked for as mirror.example/ns/rkube-node, with the tag that `rkube image compose node` gives it' -r
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l registry-mirror -d 'A mirror of docker.io; may be given several times' -r
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l insecure-registry -d 'A registry, or a network of them, whose certificates are not checked and that may speak plain HTTP' -r
+complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l binary-mirror -d 'A place with what Kubernetes publishes, such as kubectl, laid out as its own; may be given several times' -r
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -l registries -d 'A file of mirrors and credentials in the format of k3s\'s registries.yaml' -r -F
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -s p -l profile -d 'The cluster\'s name' -r
 complete -c rkube -n "__fish_rkube_using_subcommand bundle; and __fish_seen_subcommand_from save" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
@@ -326,6 +328,7 @@ complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_sub
 json\t'For programs'"
 complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from set" -l password-stdin -d 'Reads the password from standard input'
 complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from set" -l insecure-skip-verify -d 'Accepts any certificate there'
+complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from set" -l reset -d 'First forgets all that was set before: for all clusters, or with --cluster all that this one\'s `start` was told'
 complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from set" -l cluster -d 'Only for this cluster'
 complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from set" -s v -l verbose -d 'Says more on stderr; twice for even more'
 complete -c rkube -n "__fish_rkube_using_subcommand mirrors; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -4,18 +4,18 @@ use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
 use crate::{Cluster, Run as _, until};
 
-/// Pushes the first image of an archive: url, archive, repository, tag, user:password, with or without a look at the
-/// certificate. Prints the manifest's digest.
+/// Pushes the first image of an archive, and a layer more that no node can have yet: url, archive, repository, tag,
+/// user:password, with or without a look at the certificate. Prints the manifest's digest.
 const PUSH: &str = r#"
-import base64, hashlib, json, ssl, sys, tarfile, urllib.request
+import base64, hashlib, io, json, os, ssl, sys, tarfile, urllib.request
 url, archive, repository, tag, login = sys.argv[1:]
 context = ssl._create_unverified_context() if url.startswith("https") else None
 def ask(method, address, data=None, kind="application/octet-stream"):
@@ -27,13 +27,30 @@ def blob(digest):
     return tar.extractfile("blobs/" + digest.replace(":", "/")).read()
 tar = tarfile.open(archive)
 entry = json.load(tar.extractfile("index.json"))["manifests"][0]
-text = blob(entry["digest"])
-manifest = json.loads(text)
+manifest = json.loads(blob(entry["digest"]))
+config = json.loads(blob(manifest["config"]["digest"]))
+own = {}
+def add(content, kind):
+    digest = "sha256:" + hashlib.sha256(content).hexdigest()
+    own[digest] = content
+    return {"mediaType": kind, "digest": digest, "size": len(content)}
+spool = io.BytesIO()
+with tarfile.open(fileobj=spool, mode="w") as layer:
+    content = os.urandom(1 << 16)
+    file = tarfile.TarInfo("unique")
+    file.size = len(content)
+    layer.addfile(file, io.BytesIO(content))
+manifest["layers"].append(add(spool.getvalue(), "application/vnd.oci.image.layer.v1.tar"))
+config["rootfs"]["diff_ids"].append(manifest["layers"][-1]["digest"])
+config.pop("history", None)
+manifest["config"] = add(json.dumps(config).encode(), manifest["config"]["mediaType"])
 for part in [manifest["config"], *manifest["layers"]]:
     place = ask("POST", f"{url}/v2/{repository}/blobs/uploads/", b"").headers["Location"]
-    ask("PUT", place + ("&" if "?" in place else "?") + "digest=" + part["digest"], blob(part["digest"]))
+    content = own.get(part["digest"]) or blob(part["digest"])
+    ask("PUT", place + ("&" if "?" in place else "?") + "digest=" + part["digest"], content)
+text = json.dumps(manifest).encode()
 ask("PUT", f"{url}/v2/{repository}/manifests/{tag}", text, entry["mediaType"])
-print(entry["digest"])
+print("sha256:" + hashlib.sha256(text).hexdigest())
 "#;
 
 /// Debian's distribution registry; gone when dropped.
@@ -137,7 +154,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Pushes an archive's image; gives its digest.
+    /// Pushes an archive's image with a layer that is new to every node; gives its digest.
     pub fn push(&self, archive: &Path, repository: &str, tag: &str) -> anyhow::Result<String> {
         let mut push = Command::new("python3");
         push.args(["-c", PUSH, &self.url])
@@ -173,6 +190,7 @@ pub struct Faulty {
     pub url: String,
     address: SocketAddr,
     ended: Arc<AtomicBool>,
+    asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Faulty {
@@ -182,6 +200,8 @@ impl Faulty {
         let address = listener.local_addr()?;
         let ended = Arc::new(AtomicBool::new(false));
         let stop = ended.clone();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let note = asked.clone();
         std::thread::spawn(move || {
             // silent connections stay open until the end
             let mut kept = Vec::new();
@@ -191,7 +211,7 @@ impl Faulty {
                 }
                 match &fault {
                     Fault::Silent => kept.push(stream),
-                    fault => drop(answer(stream, fault)),
+                    fault => drop(answer(stream, fault, &note)),
                 }
             }
         });
@@ -199,7 +219,13 @@ impl Faulty {
             url: format!("http://{address}"),
             address,
             ended,
+            asked,
         })
+    }
+
+    /// The first lines of the requests that it was asked.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().map(|asked| asked.clone()).unwrap_or_default()
     }
 }
 
@@ -211,7 +237,7 @@ impl Drop for Faulty {
     }
 }
 
-fn answer(mut stream: TcpStream, fault: &Fault) -> anyhow::Result<()> {
+fn answer(mut stream: TcpStream, fault: &Fault, asked: &Mutex<Vec<String>>) -> anyhow::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     let mut request = Vec::new();
     let mut piece = [0; 1024];
@@ -223,6 +249,9 @@ fn answer(mut stream: TcpStream, fault: &Fault) -> anyhow::Result<()> {
         request.extend_from_slice(&piece[..count]);
     }
     let text = String::from_utf8_lossy(&request).into_owned();
+    if let Ok(mut asked) = asked.lock() {
+        asked.push(text.lines().next().unwrap_or_default().to_owned());
+    }
     let answer = match fault {
         Fault::Status(status, headers) => {
             format!("HTTP/1.1 {status}\r\n{headers}Content-Length: 0\r\nConnection: close\r\n\r\n").into_bytes()

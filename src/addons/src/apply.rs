@@ -11,7 +11,7 @@ use kube::{Client, ResourceExt as _, discovery};
 use serde_json::Value;
 
 use crate::error::AddonError;
-use crate::manifests::LABEL;
+use crate::owner;
 use crate::record::Reference;
 
 /// The field manager of everything that addons own.
@@ -23,7 +23,7 @@ const NAMESPACE_END: Duration = Duration::from_mins(1);
 /// On an object that stays when its addon goes: it holds data of the user's.
 const KEEP: &str = "rkube.io/keep";
 
-/// On an object that is not taken from somebody who has one of that name. Its value says what to type then.
+/// On an object that others often have one of that name of. Its value says what to type then.
 const OWN: &str = "rkube.io/own";
 
 /// A client that has learned what kinds there are.
@@ -42,40 +42,64 @@ impl<'a> Applier<'a> {
         }
     }
 
-    /// Refuses to begin if an object that would be somebody else's is among them.
+    /// Refuses to begin if one of the objects is there already and somebody else's: applying would change it, and disabling
+    /// would delete it.
     pub(crate) async fn check(&mut self, objects: &[Value]) -> Result<(), AddonError> {
         for object in objects {
-            let Some(advice) = object["metadata"]["annotations"][OWN].as_str() else {
-                continue;
-            };
             let reference = Reference::of(object);
-            let live = async { self.api(&reference).await?.get_opt(&reference.name).await };
-            let live = live.await.map_err(|source| failed(&reference, source))?;
-            let is_ours = |live: DynamicObject| live.labels().get(LABEL).map(String::as_str) == Some(self.addon);
-            if !live.is_none_or(is_ours) {
+            if is_namespace(&reference) {
+                continue;
+            }
+            let live = match self.live(&reference).await {
+                // the addon itself brings the kind
+                Err(kube::Error::Discovery(_)) => None,
+                Err(kube::Error::Api(status)) if status.code == 404 => None,
+                other => other.map_err(|source| failed(&reference, source))?,
+            };
+            if let Some(live) = live.filter(|live| !owner::is_addon(live, self.addon)) {
+                let advice = object["metadata"]["annotations"][OWN].as_str();
                 return Err(AddonError::Taken {
                     addon: self.addon.to_owned(),
+                    whose: owner::of(&live),
+                    advice: advice.map_or_else(|| owner::advice(self.addon, &reference, &live), str::to_owned),
                     kind: reference.kind,
-                    name: reference.name,
-                    advice: advice.to_owned(),
+                    name: match reference.namespace.as_str() {
+                        "" => reference.name,
+                        namespace => format!("{namespace}/{}", reference.name),
+                    },
                 });
             }
         }
         Ok(())
     }
 
-    /// Applies one object server-side; what others set in the same fields gives way.
+    /// Applies one object server-side; what others set in the same fields gives way. A namespace that somebody else made is
+    /// taken as it is.
     pub(crate) async fn apply(&mut self, object: &Value) -> Result<(), AddonError> {
         let reference = Reference::of(object);
         let work = async {
-            let api = self.api(&reference).await?;
-            if reference.kind == "Namespace" {
-                outlast(&api, &reference.name).await?;
+            if is_namespace(&reference) && self.is_elses(&reference).await? {
+                tracing::info!(name = reference.name, "the namespace is there already; left as it is");
+                return Ok(());
             }
             let params = PatchParams::apply(MANAGER).force();
-            api.patch(&reference.name, &params, &Patch::Apply(object)).await
+            let api = self.api(&reference).await?;
+            api.patch(&reference.name, &params, &Patch::Apply(object))
+                .await
+                .map(drop)
         };
-        work.await.map(drop).map_err(|source| failed(&reference, source))
+        work.await.map_err(|source| failed(&reference, source))
+    }
+
+    /// Whether a namespace is there, is to stay, and is not the addon's.
+    async fn is_elses(&mut self, reference: &Reference) -> Result<bool, kube::Error> {
+        outlast(&self.api(reference).await?, &reference.name).await?;
+        let live = self.live(reference).await?;
+        Ok(live.is_some_and(|live| !owner::is_addon(&live, self.addon)))
+    }
+
+    async fn live(&mut self, reference: &Reference) -> Result<Option<DynamicObject>, kube::Error> {
+        self.api(reference).await?.get_opt(&reference.name).await
     }
 
     /// Takes an object away, unless it is gone or is not what was applied: somebody made another of that name since.
@@ -91,7 +115,7 @@ impl<'a> Applier<'a> {
     async fn try_remove(&mut self, reference: &Reference) -> Result<(), kube::Error> {
         let api = self.api(reference).await?;
         let live = api.get(&reference.name).await?;
-        if live.labels().get(LABEL).map(String::as_str) != Some(self.addon) {
+        if !owner::is_addon(&live, self.addon) {
             tracing::info!(kind = reference.kind, name = reference.name, "not ours; left alone");
             return Ok(());
         }
@@ -141,6 +165,10 @@ async fn outlast(api: &Api<DynamicObject>, name: &str) -> Result<(), kube::Error
         let _ = tokio::time::timeout(NAMESPACE_END, gone).await;
     }
     Ok(())
+}
+
+fn is_namespace(reference: &Reference) -> bool {
+    (reference.api_version.as_str(), reference.kind.as_str()) == ("v1", "Namespace")
 }
 
 fn failed(reference: &Reference, source: kube::Error) -> AddonError {

@@ -112,6 +112,15 @@ impl Catalogue {
         Ok(order)
     }
 
+    /// The addons of these names alone, each before what it needs: the order to disable them in. Unknown names are left out.
+    pub fn out_of_order(&self, names: &[&str]) -> Result<Vec<&Addon>, AddonError> {
+        let known = names.iter().copied().filter(|name| self.0.contains_key(*name));
+        let mut order = self.in_order(known)?;
+        order.retain(|addon| names.contains(&addon.info.name.as_str()));
+        order.reverse();
+        Ok(order)
+    }
+
     /// Fails if one of the enabled addons needs this one, or nothing can be without it.
     pub fn check_unneeded(&self, addon: &Addon, enabled: impl Fn(&Addon) -> bool) -> Result<(), AddonError> {
         let name = &addon.info.name;
@@ -177,9 +186,13 @@ impl Addon {
                 serde_json::Value::String(_) => setting.kind == crate::Kind::String,
                 other => setting.kind.parse(&other.to_string()).as_ref() == Some(other),
             };
-            if !fits {
-                let reason = format!("the default of setting {key} is no {}", setting.kind.name());
-                return Err(malformed(name, reason));
+            if !fits || setting.refuses(&setting.default).is_some() {
+                let range = setting.refuses(&setting.default);
+                let reason = range.unwrap_or_else(|| format!("no {}", setting.kind.name()));
+                return Err(malformed(
+                    name,
+                    format!("the default of setting {key} is wrong: {reason}"),
+                ));
             }
         }
         Ok(Self {
@@ -248,6 +261,18 @@ mod tests {
     }
 
     #[test]
+    fn addons_go_before_what_they_need_whatever_their_names() {
+        let all = Catalogue::built_in().unwrap();
+        let names = ["default-storageclass", "gone", "registry", "storage-provisioner"];
+        let order = all.out_of_order(&names).unwrap();
+        let order: Vec<&str> = order.iter().map(|addon| addon.info.name.as_str()).collect();
+        let at = |name: &str| order.iter().position(|known| *known == name).unwrap();
+        assert_eq!(order.len(), 3);
+        assert!(at("registry") < at("storage-provisioner") && at("registry") < at("default-storageclass"));
+        assert_eq!(all.out_of_order(&["registry"]).unwrap().len(), 1);
+    }
+
+    #[test]
     fn a_mistyped_name_gets_the_nearest() {
         let error = Catalogue::built_in().unwrap().find("storage-provisoner").unwrap_err();
         assert_eq!(
@@ -278,7 +303,10 @@ mod tests {
         let wrong = own(&[("addon.yaml", &format!("{INFO}{setting}"))])
             .unwrap_err()
             .to_string();
-        assert!(wrong.contains("the default of setting size is no integer"), "{wrong}");
+        assert!(
+            wrong.contains("the default of setting size is wrong: no integer"),
+            "{wrong}"
+        );
         let circle = format!("{INFO}dependencies: [mine]\n");
         let circle = own(&[("addon.yaml", &circle)]).unwrap().in_order(["mine"]).unwrap_err();
         assert!(circle.to_string().contains("needs itself"), "{circle}");

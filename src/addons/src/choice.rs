@@ -60,6 +60,9 @@ impl Addon {
         };
         let value = setting.kind.parse(text);
         let value = value.ok_or_else(|| wrong(format!("{text:?} is no {}", setting.kind.name())))?;
+        if let Some(reason) = setting.refuses(&value) {
+            return Err(wrong(reason));
+        }
         if value == setting.default {
             choice.settings.remove(key);
         } else {
@@ -86,7 +89,7 @@ mod tests {
         fs_err::create_dir(folder.path().join("mine")).unwrap();
         let info = "name: mine\ntitle: {en: a, zh: b}\nsummary: {en: c, zh: d}\nversion: '1'\n\
             images: {Server: {registry: registry.example, image: 'x/server:1'}}\n\
-            settings: {replicas: {type: integer, default: 1, description: {en: a, zh: b}}}\n";
+            settings: {replicas: {type: integer, default: 1, minimum: 1, maximum: 9, description: {en: a, zh: b}}}\n";
         fs_err::write(folder.path().join("mine/addon.yaml"), info).unwrap();
         let all = Catalogue::built_in().unwrap().with_folder(folder.path()).unwrap();
         all.find("mine").unwrap().clone()
@@ -119,6 +122,11 @@ mod tests {
         assert_eq!(choice.settings["replicas"], 3);
         let wrong = addon.set(&mut choice, "replicas", "many").unwrap_err().to_string();
         assert_eq!(wrong, "addon mine, setting replicas: \"many\" is no integer");
+        for (text, reason) in [("0", "0 is less than 1"), ("10", "10 is more than 9")] {
+            let wrong = addon.set(&mut choice, "replicas", text).unwrap_err().to_string();
+            assert_eq!(wrong, format!("addon mine, setting replicas: {reason}"));
+        }
+        assert_eq!(choice.settings["replicas"], 3);
         let unknown = addon.set(&mut choice, "size", "3").unwrap_err().to_string();
         assert!(
             unknown.ends_with("there is no such setting; there are replicas"),

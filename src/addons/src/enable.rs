@@ -7,13 +7,14 @@ use futures::future::BoxFuture;
 use kube::Client;
 
 use crate::apply::Applier;
-use crate::catalogue::{Addon, Catalogue};
+use crate::catalogue::Addon;
 use crate::choice::Choice;
 use crate::error::AddonError;
 use crate::manifests::{Values, digest};
 use crate::record::{self, Record, Reference, State};
 
-/// Applies an addon and takes away what an older version of it had more. False if the cluster has it just so already.
+/// Applies an addon and takes away what an older version of it had more; whatever the record says, since objects may have been
+/// deleted or changed by hand. False if the record says that the cluster has it just so already.
 pub fn enable<'a>(
     client: &'a Client,
     addon: &'a Addon,
@@ -27,15 +28,12 @@ pub fn enable<'a>(
         let same = known
             .as_ref()
             .is_some_and(|known| known.state == State::Enabled && known.digest == digest(&objects));
-        if same {
-            return Ok(false);
-        }
-        bring(client, addon, &objects, known).await.map(|()| true)
+        bring(client, addon, &objects, known).await?;
+        Ok(!same)
     })
 }
 
-/// Applies an addon that a cluster has by itself, whatever its record says of the objects, so that a start repairs what was
-/// taken away by hand. Leaves out one that was disabled.
+/// Applies an addon that a cluster has by itself. Leaves out one that was disabled.
 pub fn apply<'a>(client: &'a Client, addon: &'a Addon, values: &'a Values) -> BoxFuture<'a, Result<(), AddonError>> {
     Box::pin(async move {
         let known = record::read(client, &addon.info.name).await?;
@@ -55,7 +53,10 @@ async fn bring(
 ) -> Result<(), AddonError> {
     let name = &addon.info.name;
     let mut applier = Applier::new(client, name);
-    applier.check(objects).await?;
+    if !addon.info.required {
+        // what no cluster can be without is a cluster's own, whoever wrote it last
+        applier.check(objects).await?;
+    }
     let wanted: Vec<Reference> = objects.iter().map(Reference::of).collect();
     let before = known.as_ref().map(|known| known.objects.clone()).unwrap_or_default();
     let surplus: Vec<Reference> = before
@@ -89,18 +90,12 @@ async fn bring(
     Ok(())
 }
 
-/// Takes away all that an addon has put into the cluster. False if there was nothing.
-pub fn disable<'a>(
-    client: &'a Client,
-    catalogue: &'a Catalogue,
-    addon: &'a Addon,
-) -> BoxFuture<'a, Result<bool, AddonError>> {
+/// Takes away all that an addon has put into the cluster. False if there was nothing. Whether others need it is the caller's to
+/// ask: who takes away several has an order for it.
+pub fn disable<'a>(client: &'a Client, addon: &'a Addon) -> BoxFuture<'a, Result<bool, AddonError>> {
     Box::pin(async move {
         let name = &addon.info.name;
-        let records = record::all(client).await?;
-        let enabled = |name: &str| records.get(name).is_some_and(|record| record.state == State::Enabled);
-        catalogue.check_unneeded(addon, |other| enabled(&other.info.name))?;
-        let known = records.get(name);
+        let known = record::read(client, name).await?;
         let mut applier = Applier::new(client, name);
         for reference in known.iter().flat_map(|known| &known.objects).rev() {
             applier.remove(reference).await?;
@@ -117,7 +112,7 @@ pub fn disable<'a>(
         } else {
             record::forget(client, name).await?;
         }
-        Ok(enabled(name))
+        Ok(known.is_some_and(|known| known.state == State::Enabled))
     })
 }
 

@@ -43,14 +43,16 @@ pub enum AddonError {
         by: Vec<String>,
     },
     /// An object of that name is there, and somebody else's.
-    #[error("{kind} {name} is there already and was not made by the addon {addon}; {advice}")]
+    #[error("{kind} {name} is there already and is {whose}, not the addon {addon}'s; {advice}")]
     Taken {
         /// The addon.
         addon: String,
         /// Kind of the object.
         kind: String,
-        /// Its name.
+        /// Its name, behind its namespace.
         name: String,
+        /// Who has it, as far as it tells.
+        whose: String,
         /// What to type.
         advice: String,
     },
@@ -81,11 +83,11 @@ pub enum AddonError {
     Io(#[from] std::io::Error),
 }
 
-/// A container that does not run, and why.
+/// Something that does not run, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
-    /// `namespace/pod`.
-    pub pod: String,
+    /// `pod namespace/name`, or the workload if it has no pods.
+    pub of: String,
     /// The container; empty if the pod has not come so far.
     pub container: String,
     /// Its image.
@@ -106,12 +108,12 @@ fn list(troubles: &[Trouble]) -> String {
     let mut text = String::new();
     for trouble in troubles {
         let Trouble {
-            pod,
+            of,
             container,
             image,
             reason,
         } = trouble;
-        let _ = write!(text, "\n  pod {pod}");
+        let _ = write!(text, "\n  {of}");
         if !container.is_empty() {
             let _ = write!(text, ", container {container}, image {image}");
         }

@@ -83,8 +83,26 @@ pub struct Setting {
     pub kind: Kind,
     /// Its value unless configured.
     pub default: Value,
+    /// The least that a number may be.
+    #[serde(default)]
+    pub minimum: Option<i64>,
+    /// The most that a number may be.
+    #[serde(default)]
+    pub maximum: Option<i64>,
     /// What it does.
     pub description: Text,
+}
+
+impl Setting {
+    /// What is wrong with a value of the right type.
+    pub(crate) fn refuses(&self, value: &Value) -> Option<String> {
+        let number = value.as_i64()?;
+        match (self.minimum, self.maximum) {
+            (Some(least), _) if number < least => Some(format!("{number} is less than {least}")),
+            (_, Some(most)) if number > most => Some(format!("{number} is more than {most}")),
+            _ => None,
+        }
+    }
 }
 
 /// Types of settings.

@@ -11,6 +11,7 @@ mod enable;
 mod error;
 mod info;
 mod manifests;
+mod owner;
 mod ready;
 mod record;
 mod trouble;

@@ -80,7 +80,7 @@ async fn wait_for(
         }
     }
     let troubles = match live {
-        Some(object) => trouble::of(client, &target.namespace, &object.data).await,
+        Some(object) => trouble::of(client, &target.kind, &target.namespace, &object).await,
         None => Vec::new(),
     };
     Err(AddonError::NotReady {

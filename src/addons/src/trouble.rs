@@ -1,17 +1,20 @@
-//! Why the pods of a workload do not run: containers that wait or fail, and what events say of pods that have none.
+//! Why the pods of a workload do not run: containers that wait or fail, what events say of pods that have none, and why a
+//! workload cannot make its pods.
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod};
-use kube::api::{Api, ListParams};
+use kube::api::{Api, DynamicObject, ListParams};
 use kube::{Client, ResourceExt as _};
 use serde_json::Value;
 
 use crate::error::Trouble;
 
-/// Events that are quoted of a pod.
+/// Events that are quoted of an object.
 const EVENTS: usize = 2;
 
-/// Of the pods that a workload selects. What cannot be found out is left out: there is an error to tell already.
-pub(crate) async fn of(client: &Client, namespace: &str, workload: &Value) -> Vec<Trouble> {
+/// Of a workload and the pods that it selects. What cannot be found out is left out: there is an error to tell already.
+pub(crate) async fn of(client: &Client, kind: &str, namespace: &str, workload: &DynamicObject) -> Vec<Trouble> {
+    let (name, uid) = (workload.name_any(), workload.uid().unwrap_or_default());
+    let workload = &workload.data;
     let labels = workload["spec"]["selector"]["matchLabels"].as_object();
     let pairs = labels.into_iter().flatten();
     let selector: Vec<String> = pairs
@@ -26,17 +29,39 @@ pub(crate) async fn of(client: &Client, namespace: &str, workload: &Value) -> Ve
         return Vec::new();
     };
     let mut troubles = Vec::new();
+    let refused = match refusal(workload) {
+        // those that say it in no condition, and have no pods to look at, say it in events
+        None if found.items.is_empty() => events(client, namespace, &format!("uid={uid}")).await,
+        refused => refused.into_iter().collect(),
+    };
+    if !refused.is_empty() {
+        troubles.push(Trouble {
+            of: format!("{kind} {namespace}/{name}"),
+            container: String::new(),
+            image: String::new(),
+            reason: refused.join("\n"),
+        });
+    }
     for pod in &found.items {
-        let events = events(client, namespace, &pod.name_any()).await;
+        let events = events(client, namespace, &format!("name={}", pod.name_any())).await;
         troubles.extend(of_pod(pod, &events));
     }
     troubles
 }
 
-/// The newest warnings about a pod.
-async fn events(client: &Client, namespace: &str, pod: &str) -> Vec<String> {
+/// Why a workload may not make all of its pods: a quota, an admission policy, Pod Security.
+fn refusal(workload: &Value) -> Option<String> {
+    let mut conditions = workload["status"]["conditions"].as_array().into_iter().flatten();
+    let failure =
+        conditions.find(|condition| condition["type"] == "ReplicaFailure" && condition["status"] == "True")?;
+    let text = |field: &str| failure[field].as_str().unwrap_or_default();
+    Some(format!("{}: {}", text("reason"), text("message")))
+}
+
+/// The newest warnings about an object.
+async fn events(client: &Client, namespace: &str, involved: &str) -> Vec<String> {
     let api: Api<Event> = Api::namespaced(client.clone(), namespace);
-    let params = ListParams::default().fields(&format!("involvedObject.name={pod},type=Warning"));
+    let params = ListParams::default().fields(&format!("involvedObject.{involved},type=Warning"));
     let mut found = api.list(&params).await.map(|list| list.items).unwrap_or_default();
     found.sort_by_key(|event| event.last_timestamp.clone());
     let newest = found.into_iter().rev().take(EVENTS);
@@ -49,7 +74,7 @@ async fn events(client: &Client, namespace: &str, pod: &str) -> Vec<String> {
 }
 
 fn of_pod(pod: &Pod, events: &[String]) -> Vec<Trouble> {
-    let name = format!("{}/{}", pod.namespace().unwrap_or_default(), pod.name_any());
+    let name = format!("pod {}/{}", pod.namespace().unwrap_or_default(), pod.name_any());
     let status = pod.status.clone().unwrap_or_default();
     let all = status.init_container_statuses.into_iter().flatten();
     let all = all.chain(status.container_statuses.into_iter().flatten());
@@ -62,7 +87,7 @@ fn of_pod(pod: &Pod, events: &[String]) -> Vec<Trouble> {
                 reason.push_str(event);
             }
             Some(Trouble {
-                pod: name.clone(),
+                of: name.clone(),
                 container: container.name,
                 image: container.image,
                 reason,
@@ -76,7 +101,7 @@ fn of_pod(pod: &Pod, events: &[String]) -> Vec<Trouble> {
         let said = unmet.find_map(|condition| condition.message.clone().filter(|_| condition.status == "False"));
         let lines: Vec<String> = said.into_iter().chain(events.iter().cloned()).collect();
         troubles.push(Trouble {
-            pod: name,
+            of: name,
             container: String::new(),
             image: String::new(),
             reason: lines.join("\n"),
@@ -131,6 +156,18 @@ mod tests {
             troubles[0].reason,
             "ErrImagePull: not found\nFailed: mirror one: 404; mirror two: timeout"
         );
+    }
+
+    #[test]
+    fn a_workload_that_may_not_make_its_pods_says_why() {
+        let of = |status: &str| {
+            refusal(
+                &json!({"status": {"conditions": [{"type": "Available", "status": "False"},
+                {"type": "ReplicaFailure", "status": status, "reason": "FailedCreate", "message": "exceeded quota: q"}]}}),
+            )
+        };
+        assert_eq!(of("True").unwrap(), "FailedCreate: exceeded quota: q");
+        assert_eq!(of("False"), None);
     }
 
     #[test]

@@ -7,27 +7,42 @@ use machinery::exposition::{self, Exposition, Kind};
 
 use crate::{Api, ApiError, Body, RequestInfo, respond};
 
-/// Checks by name. The store is read from memory, so what can fail is being shut.
+/// Checks by name. Reads of the store come from memory; what can fail is a write.
 const CHECKS: [&str; 3] = ["ping", "log", "etcd"];
 
-pub(crate) fn answer(_api: &Api, info: &RequestInfo, segments: &[&str]) -> Result<Response<Body>, ApiError> {
+pub(crate) fn answer(api: &Api, info: &RequestInfo, segments: &[&str]) -> Result<Response<Body>, ApiError> {
     let name = segments.first().copied().unwrap_or_default();
-    if let Some(check) = segments.get(1) {
-        return if CHECKS.contains(check) {
-            Ok(respond::text(StatusCode::OK, "ok"))
-        } else {
-            Err(ApiError::no_such_path())
-        };
+    let mut checks = CHECKS.to_vec();
+    match segments.get(1) {
+        Some(check) => checks.retain(|known| known == check),
+        None => checks.retain(|known| !info.query.iter().any(|(key, value)| key == "exclude" && value == known)),
     }
-    if !info.query.iter().any(|(key, _)| key == "verbose") {
+    if checks.is_empty() && segments.len() > 1 {
+        return Err(ApiError::no_such_path());
+    }
+    let failing = |check: &str| check == "etcd" && api.store.ailment().is_some();
+    let is_fine = !checks.iter().any(|check| failing(check));
+    let is_verbose = info.query.iter().any(|(key, _)| key == "verbose");
+    if is_fine && (!is_verbose || segments.len() > 1) {
         return Ok(respond::text(StatusCode::OK, "ok"));
     }
     let mut text = String::new();
-    for check in CHECKS {
-        writeln!(text, "[+]{check} ok").map_err(ApiError::internal)?;
+    for check in checks {
+        // as upstream: the reason is in the log, and in the answer to whoever may write
+        let (sign, outcome) = if failing(check) {
+            ('-', "failed: reason withheld")
+        } else {
+            ('+', "ok")
+        };
+        writeln!(text, "[{sign}]{check} {outcome}").map_err(ApiError::internal)?;
     }
-    writeln!(text, "{name} check passed").map_err(ApiError::internal)?;
-    Ok(respond::text(StatusCode::OK, text))
+    let (status, outcome) = if is_fine {
+        (StatusCode::OK, "passed")
+    } else {
+        (StatusCode::INTERNAL_SERVER_ERROR, "failed")
+    };
+    writeln!(text, "{name} check {outcome}").map_err(ApiError::internal)?;
+    Ok(respond::text(status, text))
 }
 
 /// Few, but true: what the server itself knows.

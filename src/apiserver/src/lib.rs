@@ -19,6 +19,7 @@ mod documents;
 mod error;
 mod health;
 mod object;
+mod references;
 mod registry;
 mod request;
 mod respond;

@@ -206,6 +206,15 @@ fn field_value(plural: &str, object: &Value, field: &str) -> String {
             }
         }
         ("pods", "spec.hostNetwork") | ("nodes", "spec.unschedulable") if value.is_empty() => "false".to_owned(),
+        // the selector's name is older than the field's
+        ("jobs", "status.successful") => {
+            let succeeded = text_at(object, "status.succeeded");
+            if succeeded.is_empty() {
+                "0".to_owned()
+            } else {
+                succeeded
+            }
+        }
         ("replicasets" | "replicationcontrollers", "status.replicas") if value.is_empty() => "0".to_owned(),
         _ => value,
     }

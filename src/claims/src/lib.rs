@@ -9,8 +9,8 @@ mod names;
 mod tests;
 mod users;
 
-pub use attached::{attachment_name, unique_name};
-pub use matching::{best, capacity, requested, shown_capacity, why_not};
+pub use attached::{attachment_name, is_attachment_name, unique_name};
+pub use matching::{allows, best, capacity, requested, same_mode, shown_capacity, why_not};
 pub use names::{
     BIND_COMPLETED, BOUND_BY_CONTROLLER, PROVISIONED_BY, PROVISIONERS, SELECTED_NODE, belongs, claim_ref,
     class_of_claim, class_of_volume, is_bound,

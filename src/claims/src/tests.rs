@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use kube::ResourceExt as _;
 use serde_json::{Value, json};
 
-use super::{attachment_name, best};
+use super::{attachment_name, best, why_not};
 
 fn available(name: &str, size: &str, class: &str) -> PersistentVolume {
     let object = json!({"metadata": {"name": name}, "status": {"phase": "Available"}, "spec": {
@@ -68,6 +68,38 @@ fn what_is_out_of_reach_is_not_chosen() {
     let wanted: PersistentVolumeClaim = serde_json::from_value(claim("1Gi", "")).unwrap();
     let found = best(volumes.iter(), &wanted, false, |volume| volume.name_any() == "here");
     assert_eq!(found.map(|volume| volume.name_any()).as_deref(), Some("here"));
+}
+
+#[test]
+fn a_reserved_volume_out_of_reach_is_not_replaced_by_another() {
+    let mut volumes = [available("here", "1Gi", ""), available("there", "1Gi", "")];
+    volumes[1].spec.as_mut().unwrap().claim_ref =
+        serde_json::from_value(json!({"name": "data", "namespace": "default"})).unwrap();
+    let wanted: PersistentVolumeClaim = serde_json::from_value(claim("1Gi", "")).unwrap();
+    assert!(best(volumes.iter(), &wanted, false, |volume| volume.name_any() == "here").is_none());
+}
+
+#[test]
+fn a_volume_that_is_named_and_does_not_fit_says_why() {
+    let why = |size: &str, class: &str, change: Value| {
+        let mut volume = json!(available("disk", "1Gi", "fast"));
+        for (key, value) in change.as_object().unwrap() {
+            volume["spec"][key] = value.clone();
+        }
+        let claim = serde_json::from_value(claim(size, class)).unwrap();
+        why_not(&serde_json::from_value(volume).unwrap(), &claim).unwrap_or_default()
+    };
+    assert_eq!(why("1Gi", "fast", json!({})), "");
+    assert_eq!(why("1Gi", "slow", json!({})), "storageClassName does not match");
+    assert_eq!(why("2Gi", "slow", json!({})), "requested PV is too small");
+    assert_eq!(
+        why("1Gi", "fast", json!({"volumeMode": "Block"})),
+        "incompatible volumeMode"
+    );
+    assert_eq!(
+        why("1Gi", "fast", json!({"accessModes": ["ReadOnlyMany"]})),
+        "incompatible accessMode"
+    );
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! `delete`: containers, volumes, network, kubeconfig entries and the profile, in that order.
 
+use crate::engine::Whose;
 use crate::profile::ProfileStore;
 use crate::{ClusterError, Engine, kubeconfig};
 
 /// Removes all that exists of a cluster; fine if nothing does. False if there was nothing.
 pub async fn delete(engine: &Engine, store: &ProfileStore, name: &str) -> Result<bool, ClusterError> {
-    let there = store.names()?.iter().any(|known| known == name) || !engine.nodes(Some(name)).await?.is_empty();
-    remove_everything(engine, store, name).await?;
+    let there = store.names()?.iter().any(|known| known == name)
+        || !engine.nodes(Some(name)).await?.is_empty()
+        || !engine.volumes(name, Whose::Anybodys).await?.is_empty();
+    remove_everything(engine, store, name, Whose::Anybodys).await?;
     Ok(there)
 }
 
@@ -19,10 +22,15 @@ pub async fn all_clusters(engine: &Engine, store: &ProfileStore) -> Result<Vec<S
     Ok(names)
 }
 
-pub(crate) async fn remove_everything(engine: &Engine, store: &ProfileStore, name: &str) -> Result<(), ClusterError> {
-    let nodes = engine.nodes(Some(name)).await?;
-    futures::future::try_join_all(nodes.iter().map(|node| engine.remove_node(&node.name))).await?;
-    tokio::try_join!(engine.remove_volumes(name), engine.remove_networks(name))?;
+/// All that exists of a cluster, or all of it that was made for the profiles here.
+pub(crate) async fn remove_everything(
+    engine: &Engine,
+    store: &ProfileStore,
+    name: &str,
+    whose: Whose,
+) -> Result<(), ClusterError> {
+    engine.remove_nodes(name, whose).await?;
+    tokio::try_join!(engine.remove_volumes(name, whose), engine.remove_networks(name, whose))?;
     // a profile that cannot be read must not keep the rest from being removed
     if let Ok(Some(profile)) = store.read(name) {
         kubeconfig::remove(&profile.kubeconfig, name, profile.previous_context.as_deref())?;

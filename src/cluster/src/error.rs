@@ -1,6 +1,7 @@
 //! Why something about a cluster failed.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 /// A failure on the host's side.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +87,18 @@ pub enum ClusterError {
         what: &'static str,
         /// Its name.
         name: String,
+    },
+    /// The engine has a cluster of that name, of which there is no profile here.
+    #[error(
+        "a cluster named {name:?} exists already, made by another user or with another RKUBE_HOME ({} knows nothing of it); \
+         if nobody needs it, `rkube delete --profile {name}` takes it away with everything in it",
+        root.display()
+    )]
+    ClusterTaken {
+        /// The name.
+        name: String,
+        /// Where the profiles are that were looked through.
+        root: PathBuf,
     },
     /// The port is in use.
     #[error("port {port} of this machine is in use by another program")]

@@ -437,3 +437,6 @@ async fn replication_controllers_keep_their_number() {
 mod autoscaling;
 mod cleaning;
 mod custom_metrics;
+mod running;
+mod scheduling;
+mod workloads;

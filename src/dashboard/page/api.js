@@ -63,26 +63,29 @@ export const patch = (path, change, kind = "merge") =>
   json(path, { method: "PATCH", body: JSON.stringify(change), type: `application/${kind}-patch+json` });
 
 let kinds;
-/** Every kind that can be listed, by way of discovery: custom resources like built-in ones. */
-export async function discover(again = false) {
+/** Every kind that can be listed, in every version, by way of discovery: custom resources like built-in ones. */
+async function everyVersion(again) {
   if (again) kinds = undefined;
   kinds ??= (async () => {
     const aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
     const lists = await Promise.all(["/api", "/apis"].map((path) => json(path, { accept: aggregated })));
     const all = [];
     for (const group of lists.flatMap((list) => list.items)) {
-      const version = group.versions?.[0];
-      for (const resource of version?.resources ?? []) {
-        if (!resource.verbs.includes("list")) continue;
-        const name = group.metadata.name ?? "";
-        all.push({
-          group: name, version: version.version, plural: resource.resource, kind: resource.responseKind.kind,
-          namespaced: resource.scope === "Namespaced", verbs: resource.verbs, short: resource.shortNames ?? [],
-          subresources: (resource.subresources ?? []).map((sub) => sub.subresource),
-          id: name ? `${resource.resource}.${name}` : resource.resource,
-          base: name ? `/apis/${name}/${version.version}` : `/api/${version.version}`,
-        });
-      }
+      const name = group.metadata.name ?? "";
+      // a group's versions come in its order of preference, and each has resources that others lack
+      const seen = new Set();
+      for (const { version, resources = [] } of group.versions ?? [])
+        for (const resource of resources) {
+          if (!resource.verbs.includes("list")) continue;
+          all.push({
+            group: name, version, plural: resource.resource, kind: resource.responseKind.kind, preferred: !seen.has(resource.resource),
+            namespaced: resource.scope === "Namespaced", verbs: resource.verbs, short: resource.shortNames ?? [],
+            subresources: (resource.subresources ?? []).map((sub) => sub.subresource),
+            id: name ? `${resource.resource}.${name}` : resource.resource,
+            base: name ? `/apis/${name}/${version}` : `/api/${version}`,
+          });
+          seen.add(resource.resource);
+        }
     }
     return all;
   })();
@@ -90,12 +93,15 @@ export async function discover(again = false) {
   kinds.catch(() => (kinds = undefined));
   return kinds;
 }
+/** Every kind that can be listed, each in the version that its group prefers. */
+export const discover = async (again = false) => (await everyVersion(again)).filter((kind) => kind.preferred);
 
-/** The row of a kind by its id (`deployments.apps`) or by apiVersion and kind. */
+/** The row of a kind by its id (`deployments.apps`), or by apiVersion and kind: of that version, if it is served. */
 export const kindOf = async (id) => (await discover()).find((one) => one.id === id);
-export const kindNamed = async (apiVersion, kind) => {
-  const group = apiVersion.includes("/") ? apiVersion.split("/")[0] : "";
-  return (await discover()).find((one) => one.group === group && one.kind === kind);
+export const kindNamed = async (apiVersion, kind, again = false) => {
+  const [version, group = ""] = apiVersion.split("/").reverse();
+  const own = (await everyVersion(again)).filter((one) => one.group === group && one.kind === kind);
+  return own.find((one) => one.version === version) ?? own[0];
 };
 
 /** Path of a collection or, with a name, of an object. */
@@ -139,32 +145,66 @@ export async function* followed(paths, signal) {
   }
 }
 
+/** Waits, but not when it is over already. */
+const sleep = (time, signal) => new Promise((resolve) => {
+  if (signal.aborted) return resolve();
+  const end = () => {
+    clearTimeout(clock);
+    signal.removeEventListener("abort", end);
+    resolve();
+  };
+  const clock = setTimeout(end, time);
+  signal.addEventListener("abort", end);
+});
+
+/** How often what cannot be watched is listed. */
+const AGAIN = 5000;
+
+/** The rows of an answer; of a server that makes no tables, names and times of its objects. */
+function tabled(page) {
+  if (page.kind === "Table") return page;
+  const columnDefinitions = [{ name: "Name", priority: 0 }, { name: "Age", priority: 0 }];
+  const rows = (page.items ?? []).map(({ metadata }) => ({ cells: [metadata.name, metadata.creationTimestamp], object: { metadata } }));
+  return { columnDefinitions, rows, metadata: page.metadata };
+}
+
 /**
- * Follows a collection, listing anew whenever a watch ends. `tell` hears {columns, rows} for a whole list and {change, rows}
+ * Follows a collection, listing anew whenever a watch ends, or every few seconds if it is of a kind without watches. `tell` hears {columns, rows} for a whole list and {change, rows}
  * after it; `more` is how many rows of the list are still to come. Rows are the server's own table rows, so that every kind has its
  * columns.
  */
-export async function follow(path, query, signal, tell) {
+export async function follow(path, query, signal, tell, watched = true) {
   const url = (more) => `${path}?${new URLSearchParams({ ...query, ...more })}`;
   const lasting = [401, 403, 404, 405];
+  let listed = false;
   for (let pause = 500; !signal.aborted; pause = Math.min(pause * 2, 15000)) {
     let since = Infinity;
     try {
       let continued = "", rows = [], columns, version;
       do {
         // a screenful first, so that there is something to see at once
-        const page = await json(url({ includeObject: "Metadata", limit: columns ? 2500 : 100, ...(continued && { continue: continued }) }), { accept: TABLE, signal });
+        const page = tabled(await json(url({ includeObject: "Metadata", limit: columns ? 2500 : 100, ...(continued && { continue: continued }) }), { accept: TABLE, signal }));
         columns ??= page.columnDefinitions;
         rows = rows.concat(page.rows ?? []);
-        ({ continue: continued, resourceVersion: version } = page.metadata);
-        tell({ columns, rows, more: continued ? page.metadata.remainingItemCount : 0 });
+        ({ continue: continued, resourceVersion: version } = page.metadata ?? {});
+        // a list that is shown already is replaced when the new one is whole
+        if (!listed || !continued) tell({ columns, rows, more: continued ? page.metadata.remainingItemCount ?? 0 : 0 });
       } while (continued);
+      listed = true;
+      if (!watched) {
+        do await sleep(AGAIN, signal);
+        while (document.hidden && !signal.aborted);
+        pause = 250;
+        continue;
+      }
       since = Date.now();
       const watch = url({ includeObject: "Metadata", watch: 1, allowWatchBookmarks: true, resourceVersion: version });
       for await (const [, line] of followed([watch], signal)) {
         const event = JSON.parse(line);
         if (event.type === "ERROR") {
-          if (lasting.includes(event.object?.code)) throw new Refused(event.object.code, event.object.message);
+          // listed again at once, then every few seconds
+          if (event.object?.code === 405) [watched, pause] = [false, 500];
+          else if (lasting.includes(event.object?.code)) throw new Refused(event.object.code, event.object.message);
           break;
         }
         if (event.type !== "BOOKMARK") tell({ change: event.type, rows: event.object.rows ?? [] });
@@ -176,7 +216,7 @@ export async function follow(path, query, signal, tell) {
     }
     // a watch that lasted was no trouble
     if (Date.now() - since > 10000) pause = 500;
-    await new Promise((resolve) => setTimeout(resolve, pause));
+    await sleep(pause, signal);
   }
 }
 

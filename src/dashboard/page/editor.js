@@ -8,8 +8,11 @@ import { t } from "./text.js";
 import { traceLink } from "./traces.js";
 
 const YAML = "application/yaml";
+/** Changes an object's metadata in its text, and nothing else that looks like it. */
+const metadata = (text, change) => text.replace(/^metadata:\n(?: .*\n|\n)*/m, change);
+const unmanaged = (text) => metadata(text, (block) => block.replace(/^ {2}managedFields:\n(?: {2}-.*\n| {4,}.*\n)*/m, ""));
 /** What changes by itself is no change. */
-const calm = (text) => text.replace(/^ {2}managedFields:\n(?: {2}-.*\n| {4,}.*\n)*/m, "").replace(/^ {2}(resourceVersion|generation):.*\n/gm, "");
+const calm = (text) => metadata(unmanaged(text), (block) => block.replace(/^ {2}(resourceVersion|generation):.*\n/gm, ""));
 
 export async function editor(place, kind, object, signal) {
   const path = pathOf(kind, object.metadata.namespace, object.metadata.name);
@@ -19,7 +22,7 @@ export async function editor(place, kind, object, signal) {
   let live = "";
   async function load() {
     live = await yaml(path, { signal });
-    area.value = live.replace(/^ {2}managedFields:\n(?: {2}-.*\n| {4,}.*\n)*/m, "");
+    area.value = unmanaged(live);
     save.disabled = true;
     fill(changes);
   }
@@ -30,9 +33,9 @@ export async function editor(place, kind, object, signal) {
       return await write();
     } catch (error) {
       const now = error.status === 409 && (await yaml(path, { signal }));
-      const line = (name, text) => new RegExp(`^ {2}${name}:.*$`, "m").exec(text)?.[0];
+      const line = (name, text) => new RegExp(`^ {2}${name}:.*$`, "m").exec(/^metadata:\n(?: .*\n|\n)*/m.exec(text)?.[0] ?? "")?.[0];
       if (!now || !line("generation", now) || line("generation", now) !== line("generation", live)) throw error;
-      area.value = area.value.replace(line("resourceVersion", area.value), line("resourceVersion", now));
+      area.value = metadata(area.value, (block) => block.replace(line("resourceVersion", block), line("resourceVersion", now)));
       return write();
     }
   }
@@ -70,14 +73,25 @@ export function creator(place, namespace) {
   async function send(dry) {
     const documents = area.value.split(/^---\s*$/m).filter((document) => document.replace(/^\s*#.*$/gm, "").trim());
     fill(result);
+    // a definition's kind is served a moment after it was made
+    let defined = false;
+    const find = async (said) => {
+      for (let left = defined ? 20 : 1; ; left -= 1) {
+        const kind = (await kindNamed(said.apiVersion, said.kind)) ?? (await kindNamed(said.apiVersion, said.kind, true));
+        if (kind || left === 1) return kind;
+        await new Promise((resolve) => setTimeout(resolve, 250));
+      }
+    };
     for (const document of documents) {
       const said = identity(document);
       const title = `${said.kind ?? "?"} ${said.name ?? "?"}`;
       try {
-        const kind = said.apiVersion && said.kind && (await kindNamed(said.apiVersion, said.kind));
-        if (!kind) throw new Error(`no kind ${said.kind} in ${said.apiVersion}`);
+        if (!said.apiVersion || !said.kind) throw new Error(t("nameless"));
+        const kind = await find(said);
+        if (!kind) throw new Error(t("noKind").replace("{kind}", said.kind).replace("{version}", said.apiVersion));
         const path = pathOf(kind, said.namespace ?? (namespace || "default"));
         const made = await json(`${path}?fieldValidation=Strict${dry ? "&dryRun=All" : ""}`, { method: "POST", body: document, type: YAML });
+        defined ||= !dry && made.kind === "CustomResourceDefinition";
         result.append(h("li", { class: "good" }, `${made.kind} ${made.metadata.name}: ${dry ? t("checked") : t("done")}`, !dry && " ", !dry && traceLink()));
       } catch (error) {
         result.append(h("li", { class: "bad" }, `${title}: ${error.message}`, !dry && error.status && " ", !dry && error.status && traceLink()));

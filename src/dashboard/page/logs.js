@@ -2,7 +2,7 @@
 
 import { followed, kindOf, json, pathOf } from "./api.js";
 import { fill, h, say } from "./dom.js";
-import { selectorOf, selects } from "./related.js";
+import { selectorOf, selects } from "./selectors.js";
 import { t } from "./text.js";
 
 /** More lines than this are nobody's to read; the oldest go. */

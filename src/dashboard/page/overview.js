@@ -99,6 +99,7 @@ export async function overview(place, namespace, signal) {
   }).catch(() => {});
   liveTable(events, eventKind, { namespace, query: { fieldSelector: "type=Warning" }, signal, short: true, label: t("warnings") });
   await look();
+  if (signal.aborted) return;
   const clock = setInterval(() => document.hidden || look().catch(() => {}), EVERY);
   signal.addEventListener("abort", () => clearInterval(clock));
 }

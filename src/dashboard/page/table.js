@@ -4,6 +4,7 @@
 import { follow, pathOf } from "./api.js";
 import { fill, h, say } from "./dom.js";
 import { age, counted, quantity, t } from "./text.js";
+import { metered, usageOf } from "./usage.js";
 
 const ROW = 29;
 const SPARE = 12;
@@ -13,7 +14,7 @@ const BAD = /(Error|Failed|BackOff|Invalid|Evicted|OOMKilled|Unknown|NotReady|Lo
 
 /** Fills `place` with a table that follows `kind` until `signal`. `link` gives the address of a row's object. */
 export function liveTable(place, kind, { namespace, query = {}, filter = () => "", link, signal, short = false, label = kind.kind }) {
-  let columns = [], rows = new Map(), sorted = { index: -1, up: true }, shown = [], more = 0, due = false;
+  let listed = [], columns = [], usage, rows = new Map(), sorted = { index: -1, up: true }, shown = [], more = 0, due = false;
   // told when somebody filters, not whenever an object comes or goes
   const count = h("span", { class: "quiet", role: "status", "aria-live": "off" });
   const head = h("tr", { "aria-rowindex": 1 });
@@ -23,7 +24,7 @@ export function liveTable(place, kind, { namespace, query = {}, filter = () => "
   fill(place, count, scroll);
 
   const withNamespace = kind.namespaced && !namespace;
-  const cells = (row) => (withNamespace ? [row.object.metadata.namespace, ...row.cells] : row.cells);
+  const cells = (row) => [...(withNamespace ? [row.object.metadata.namespace] : []), ...row.cells, ...(usage ? usage.cells(row.object) : [])];
   const visible = () => columns.map((column, index) => [column, index]).filter(([column]) => column.priority === 0);
   const key = (row) => row.object.metadata.uid ?? `${row.object.metadata.namespace}/${row.object.metadata.name}`;
   const text = (column, row, value) => (column.name === "Age" && row.object.metadata.creationTimestamp ? age(row.object.metadata.creationTimestamp) : String(value ?? ""));
@@ -41,8 +42,16 @@ export function liveTable(place, kind, { namespace, query = {}, filter = () => "
     heads();
     refresh();
   }
+  /** The columns: the server's, and before and behind them what this page knows itself. */
+  function arrange() {
+    const own = [...(withNamespace ? [{ name: t("namespace"), priority: 0 }] : []), ...listed, ...(usage ? usage.columns : [])];
+    const more = own.length !== columns.length;
+    columns = own;
+    if (more) heads();
+  }
   function value(row, index) {
     const column = columns[index];
+    if (column.value) return column.value(row.object);
     if (column.name === "Age") return -Date.parse(row.object.metadata.creationTimestamp);
     const cell = cells(row)[index];
     if (typeof cell === "number") return cell;
@@ -126,11 +135,8 @@ export function liveTable(place, kind, { namespace, query = {}, filter = () => "
   follow(pathOf(kind, namespace), query, signal, (news) => {
     if (news.trouble) return say(news.trouble);
     if (news.columns) {
-      const own = withNamespace ? [{ name: t("namespace"), priority: 0 }, ...news.columns] : news.columns;
-      if (own.length !== columns.length) {
-        columns = own;
-        heads();
-      }
+      listed = news.columns;
+      arrange();
       rows = new Map(news.rows.map((row) => [key(row), row]));
       more = news.more;
     } else {
@@ -140,6 +146,13 @@ export function liveTable(place, kind, { namespace, query = {}, filter = () => "
       }
     }
     later();
-  }).catch((error) => signal.aborted || fill(place, h("p", { class: "bad", role: "alert" }, error.message)));
+  }, kind.verbs.includes("watch")).catch((error) => signal.aborted || fill(place, h("p", { class: "bad", role: "alert" }, error.message)));
+  if (metered(kind))
+    usageOf(kind, namespace, signal, (now) => {
+      usage = now;
+      if (!listed.length) return;
+      arrange();
+      later();
+    });
   return { refresh };
 }

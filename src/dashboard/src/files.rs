@@ -36,7 +36,9 @@ const FILES: &[(&str, &str, &str)] = page![
     "text.js": SCRIPT,
     "trace.js": SCRIPT,
     "traces.js": SCRIPT,
+    "usage.js": SCRIPT,
     "screen.js": SCRIPT,
+    "selectors.js": SCRIPT,
 ];
 
 /// Nothing from elsewhere, nothing inline, in nobody's frame.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -90,7 +90,7 @@ async fn work(config: Config, group: Group) -> Result<(), RunError> {
 async fn answer(proxy: &Proxy, request: Request<Incoming>, place: &Place) -> Result<Response<Body>, Infallible> {
     let path = request.uri().path();
     if Proxy::serves(path) {
-        return Ok(proxy.forward(request, place).await);
+        return Ok(unsniffed(proxy.forward(request, place).await));
     }
     if path == "/follow" {
         return Ok(follow::answer(proxy, request, place));
@@ -102,4 +102,11 @@ async fn answer(proxy: &Proxy, request: Request<Incoming>, place: &Place) -> Res
         Some(file) => file.map(|body| body.map_err(|never| match never {}).boxed_unsync()),
         None => failed(StatusCode::NOT_FOUND, "there is no such page"),
     })
+}
+
+/// What comes from the cluster has the type that it says, and is no page of this origin by the look of it: a log may be anything.
+fn unsniffed(mut response: Response<Body>) -> Response<Body> {
+    let never = HeaderValue::from_static("nosniff");
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, never);
+    response
 }

@@ -28,6 +28,8 @@ pub struct Settings {
     pub mirrors: Vec<String>,
     /// What bundles have brought.
     pub shelf: Shelf,
+    /// The archives are frozen: their releases may be out of date.
+    pub frozen: bool,
 }
 
 /// A recipe's layer and what is in it.
@@ -167,7 +169,16 @@ impl Composer {
                     sources.push(mirror.to_owned());
                 }
             }
-            let opened = open(&fetcher, &keyring, spec, &sources, &self.settings.cache, &self.progress).await;
+            let opened = open(
+                &fetcher,
+                &keyring,
+                spec,
+                &sources,
+                &self.settings.cache,
+                self.settings.frozen,
+                &self.progress,
+            )
+            .await;
             let archive = match opened {
                 Ok(archive) => archive,
                 Err(ImagingError::Sources { .. }) if spec.optional => continue,

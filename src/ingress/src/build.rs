@@ -70,19 +70,18 @@ impl Builder {
             backend,
             https_only: https_only(host),
         };
+        let default = spec.default_backend.as_ref().and_then(|one| of(one, key, built));
+        if let Some(backend) = &default {
+            check(built, objects, key, backend);
+            built.live.routes.add_default(target(backend.clone(), ""));
+        }
         for rule in spec.rules.iter().flatten() {
             let host = rule.host.as_deref().unwrap_or_default();
-            let Some(http) = &rule.http else {
-                // a host alone sends everything to the default backend
-                if let Some(backend) = spec.default_backend.as_ref().and_then(|one| of(one, key, built)) {
-                    check(built, objects, key, &backend);
-                    built
-                        .live
-                        .routes
-                        .add(host, "/", PathType::Prefix, target(backend, host));
-                }
-                continue;
-            };
+            if let Some(backend) = &default {
+                // what fits none of the paths, and all of a host without any
+                built.live.routes.add_fallback(host, target(backend.clone(), host));
+            }
+            let Some(http) = &rule.http else { continue };
             for path in &http.paths {
                 let Some(backend) = of(&path.backend, key, built) else {
                     continue;
@@ -96,10 +95,6 @@ impl Builder {
                 let path = path.path.as_deref().unwrap_or("/");
                 built.live.routes.add(host, path, kind, target(backend, host));
             }
-        }
-        if let Some(backend) = spec.default_backend.as_ref().and_then(|one| of(one, key, built)) {
-            check(built, objects, key, &backend);
-            built.live.routes.add_default(target(backend, ""));
         }
         for tls in spec.tls.iter().flatten() {
             let Some(name) = &tls.secret_name else { continue };
@@ -242,9 +237,9 @@ mod tests {
         assert_eq!(
             texts,
             [
+                "only backends that name a service and its port are served",
                 "service n/none does not exist",
                 "service n/web has no port \"nope\"",
-                "only backends that name a service and its port are served",
                 "Secret n/gone does not exist, or is not of type kubernetes.io/tls; a self-signed certificate is served instead",
             ]
         );

@@ -9,6 +9,7 @@ mod endpoints;
 mod events;
 mod follow_api;
 mod health;
+mod lent;
 mod listen;
 mod proxy;
 mod redirect;

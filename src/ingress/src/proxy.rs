@@ -10,20 +10,21 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, StatusCode, Uri, Version};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Full};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tasks::Group;
 
 use crate::endpoints::Protocol;
+use crate::lent::Lender;
 use crate::redirect::{self, PublicPorts};
 use crate::state::Shared;
 use crate::upgrade;
 
 /// An endpoint that does not take a connection in this time is passed over.
 const CONNECT: Duration = Duration::from_secs(5);
-/// From the request's end to the answer's head.
+/// From the last part of the request to the answer's head.
 const ANSWER: Duration = Duration::from_secs(60);
 /// Idle connections to endpoints are closed after this time: before most servers close theirs.
 const IDLE: Duration = Duration::from_secs(30);
@@ -132,28 +133,23 @@ impl Proxy {
         let client_side = wanted.is_some().then(|| hyper::upgrade::on(&mut request));
         let (mut head, body) = request.into_parts();
         prepare(&mut head.headers, host, entrance, wanted.as_ref());
-        let mut body = Some(body);
-        // a request without a body can be made again at another endpoint
-        let again = body.as_ref().is_some_and(Incoming::is_end_stream);
+        let body = Lender::new(body);
         let mut last = None;
         for address in addresses {
-            let content = match body.take() {
-                Some(body) => body.boxed_unsync(),
-                None if again => Empty::new().map_err(|never| match never {}).boxed_unsync(),
-                None => break,
-            };
-            let Some(request) = towards(&head, *address, http2, content) else {
+            // a request whose body nobody has read of can be made again at another endpoint
+            let Some(content) = body.lend() else { break };
+            let Some(request) = towards(&head, *address, http2, content.boxed_unsync()) else {
                 return say(StatusCode::BAD_REQUEST, "the request's path cannot be passed on\n");
             };
             let client = if http2 { &self.http2 } else { &self.plain };
-            match tokio::time::timeout(ANSWER, client.request(request)).await {
-                Ok(Ok(response)) => return self.hand_back(response, client_side),
-                Ok(Err(error)) if error.is_connect() => last = Some((StatusCode::BAD_GATEWAY, *address, error)),
-                Ok(Err(error)) => {
+            match body.patiently(ANSWER, client.request(request)).await {
+                Some(Ok(response)) => return self.hand_back(response, client_side),
+                Some(Err(error)) if error.is_connect() => last = Some((StatusCode::BAD_GATEWAY, *address, error)),
+                Some(Err(error)) => {
                     last = Some((StatusCode::BAD_GATEWAY, *address, error));
                     break;
                 }
-                Err(_) => return say(StatusCode::GATEWAY_TIMEOUT, "the endpoint did not answer in time\n"),
+                None => return say(StatusCode::GATEWAY_TIMEOUT, "the endpoint did not answer in time\n"),
             }
         }
         match last {

@@ -60,6 +60,8 @@ impl Route {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Routes {
     hosts: BTreeMap<String, Vec<Route>>,
+    /// What a host's requests get that fit none of its paths.
+    fallbacks: BTreeMap<String, Target>,
     default: Option<Target>,
 }
 
@@ -80,6 +82,11 @@ impl Routes {
         routes.sort_by(|one, two| (two.path.len(), one.kind).cmp(&(one.path.len(), two.kind)));
     }
 
+    /// Sets what a host's requests get that fit none of its paths; the first one stays.
+    pub(crate) fn add_fallback(&mut self, host: &str, target: Target) {
+        self.fallbacks.entry(host.to_lowercase()).or_insert(target);
+    }
+
     /// Sets what requests get that no rule is for; the first one stays.
     pub(crate) fn add_default(&mut self, target: Target) {
         self.default.get_or_insert(target);
@@ -92,10 +99,11 @@ impl Routes {
         // a host's own rules stand before a wildcard's, those before rules for every host
         let names = [Some(host), wildcard, Some(String::new())];
         let found = names.into_iter().flatten().find_map(|name| {
-            let routes = self.hosts.get(&name)?;
-            routes.iter().find(|route| route.fits(path))
+            let mut routes = self.hosts.get(&name).into_iter().flatten();
+            let route = routes.find(|route| route.fits(path)).map(|route| &route.target);
+            route.or_else(|| self.fallbacks.get(&name))
         });
-        found.map(|route| &route.target).or(self.default.as_ref())
+        found.or(self.default.as_ref())
     }
 
     /// All backends, for looking after their endpoints.
@@ -200,5 +208,11 @@ mod tests {
         routes.add_default(target("default"));
         routes.add_default(target("second"));
         assert_eq!(find(&routes, "example.com", "/"), Some("default"));
+        routes.add_fallback("Shop.example.com", target("shop"));
+        routes.add_fallback("shop.example.com", target("later"));
+        assert_eq!(find(&routes, "shop.example.com", "/"), Some("shop"));
+        routes.add("shop.example.com", "/basket", PathType::Prefix, target("basket"));
+        assert_eq!(find(&routes, "shop.example.com", "/basket/1"), Some("basket"));
+        assert_eq!(find(&routes, "shop.example.com", "/else"), Some("shop"));
     }
 }

@@ -88,7 +88,7 @@ async fn work(client: Client, config: Config, cancel: CancellationToken) -> Resu
     let kubelets = kubelet::Kubelets::new(&config)?;
     let outcome = tokio::select! {
         outcome = objects::follow(client.clone(), &shared, listed) => outcome,
-        outcome = trust::publish(client.clone(), &own) => outcome,
+        outcome = trust::publish(client.clone(), &own, &config.service) => outcome,
         outcome = trust::follow(client, &own, &tls) => outcome,
         outcome = serve::serve(&config, Arc::clone(&shared), tls.subscribe(), &group) => outcome,
         () = scrape::keep(&shared, &kubelets, config.resolution, is_listed) => Ok(()),

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use follow::{Change, Soon, changes};
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::ConfigMap;
-use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::{APIService, APIServiceSpec};
 use kube::api::{Patch, PatchParams};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, watch_object};
@@ -136,14 +136,20 @@ pub(crate) async fn follow(client: Client, own: &Own, tls: &watch::Sender<Tls>) 
     Err(RunError::WatchEnded("config map"))
 }
 
-/// Keeps the authority's certificate in the APIService, whoever writes it anew.
-pub(crate) async fn publish(client: Client, own: &Own) -> Result<(), RunError> {
+/// Keeps the authority's certificate in the APIService, whoever writes it anew; but not in one that leads to another server, which has
+/// come in the place of this one.
+pub(crate) async fn publish(client: Client, own: &Own, service: &(String, String)) -> Result<(), RunError> {
     let services: Api<APIService> = Api::all(client);
     let bundle = base64::engine::general_purpose::STANDARD.encode(&own.authority);
-    let mut seen = watch_object(services.clone(), SERVICE).backoff(Soon::default()).boxed();
-    while let Some(event) = seen.next().await {
-        let Ok(Some(service)) = event else { continue };
-        let present = service.spec.and_then(|spec| spec.ca_bundle);
+    let mut changes = watch_object(services.clone(), SERVICE).backoff(Soon::default()).boxed();
+    while let Some(event) = changes.next().await {
+        let Ok(Some(seen)) = event else { continue };
+        let spec = seen.spec.unwrap_or_default();
+        if !leads_to(&spec, service) {
+            tracing::info!("the APIService leads to another server; left alone");
+            continue;
+        }
+        let present = spec.ca_bundle;
         if present.is_some_and(|present| present.0 == own.authority.as_bytes()) {
             continue;
         }
@@ -158,4 +164,32 @@ pub(crate) async fn publish(client: Client, own: &Own) -> Result<(), RunError> {
         }
     }
     Err(RunError::WatchEnded("APIService"))
+}
+
+fn leads_to(spec: &APIServiceSpec, (namespace, name): &(String, String)) -> bool {
+    let service = spec.service.clone().unwrap_or_default();
+    (service.namespace.as_ref(), service.name.as_ref()) == (Some(namespace), Some(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_api_service_of_another_server_is_not_this_ones() {
+        let own = ("kube-system".to_owned(), "metrics-server".to_owned());
+        let of = |service: serde_json::Value| {
+            let spec = json!({"group": "metrics.k8s.io", "version": "v1beta1", "groupPriorityMinimum": 1, "versionPriority": 1, "service": service});
+            serde_json::from_value::<APIServiceSpec>(spec).unwrap()
+        };
+        assert!(leads_to(
+            &of(json!({"namespace": "kube-system", "name": "metrics-server"})),
+            &own
+        ));
+        assert!(!leads_to(
+            &of(json!({"namespace": "monitoring", "name": "prometheus-adapter"})),
+            &own
+        ));
+        assert!(!leads_to(&of(json!(null)), &own));
+    }
 }

@@ -34,6 +34,9 @@ pub struct Document {
     /// Repositories, without a tag, that hold node images.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub node_images: Vec<String>,
+    /// Places that have what Kubernetes publishes, laid out as its own: asked for `<version>/bin/linux/<architecture>/kubectl`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub binaries: Vec<String>,
     /// Hosts or networks whose certificates are not checked and that may speak plain HTTP.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub insecure: Vec<String>,
@@ -147,6 +150,7 @@ impl Document {
         self.upstream = self.upstream.or(below.upstream);
         extend(&mut self.image_repository, &below.image_repository);
         extend(&mut self.node_images, &below.node_images);
+        extend(&mut self.binaries, &below.binaries);
         extend(&mut self.insecure, &below.insecure);
         for (registry, theirs) in &below.mirrors {
             let ours = self.mirrors.entry(registry.clone()).or_default();
@@ -215,6 +219,16 @@ configs:
         let placed = document.relative_to("/etc/x".as_ref());
         assert_eq!(placed.configs["mirror.example:5000"].tls.ca_file, "/etc/x/ca.pem");
         assert!(!format!("{placed:?}").contains("secret"));
+    }
+
+    #[test]
+    fn places_of_binaries_are_put_together_and_must_be_addresses() {
+        let upper = Document::parse("a", "binaries: [http://a/k8s]").unwrap();
+        let lower = Document::parse("b", "binaries: [http://b, http://a/k8s]").unwrap();
+        assert_eq!(upper.over(&lower).binaries, ["http://a/k8s", "http://b"]);
+        let wrong = Document::parse("c", "binaries: ['ftp://c']").unwrap();
+        let error = crate::Table::new(&wrong).unwrap_err().to_string();
+        assert!(error.contains("ftp://c") && error.contains("http or https"), "{error}");
     }
 
     #[test]

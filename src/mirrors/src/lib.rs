@@ -12,9 +12,9 @@ mod source;
 mod table;
 
 pub use builtin::{countries, registry_at};
-pub use client::{Answer, Client, Credentials, FetchError, Kind, Manifest, Probe, is_index};
+pub use client::{Answer, Client, Credentials, FetchError, Kind, Manifest, PATIENCE, Probe, in_order, is_index};
 pub use document::{Auth, Document, HostConfig, Mirror, Tls, Upstream};
 pub use error::{DocumentError, SourcesError};
 pub use reference::{Reference, digits};
-pub use source::Source;
+pub use source::{Source, host_at};
 pub use table::Table;

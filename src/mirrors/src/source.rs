@@ -105,6 +105,11 @@ impl Endpoint {
     }
 }
 
+/// `host[:port]` of an address as people write it, as `configs` names it: in small letters, without the scheme's usual port.
+pub fn host_at(address: &str) -> Result<String, DocumentError> {
+    Ok(Endpoint::parse(address)?.host().to_owned())
+}
+
 /// `host[:port]` of an origin.
 pub(crate) fn host_of(origin: &str) -> &str {
     origin.split_once("://").map_or(origin, |(_, host)| host)
@@ -112,7 +117,7 @@ pub(crate) fn host_of(origin: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::Endpoint;
+    use super::{Endpoint, host_at};
 
     #[test]
     fn addresses_are_read_as_people_write_them() {
@@ -129,6 +134,19 @@ mod tests {
         }
         for text in ["ftp://x", "https://me:pw@x", "https://x/?a=b", "http://", "a b"] {
             assert!(Endpoint::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_called_the_same_however_it_is_written() {
+        for (text, host) in [
+            ("https://Mirror.Example:443/ns", "mirror.example"),
+            ("http://mirror.example:80", "mirror.example"),
+            ("http://mirror.example:443", "mirror.example:443"),
+            ("mirror.example:5000/a", "mirror.example:5000"),
+        ] {
+            assert_eq!(host_at(text).unwrap(), host);
+            assert_eq!(host, Endpoint::parse(text).unwrap().host());
         }
     }
 

@@ -73,6 +73,10 @@ impl Table {
             }
             table.rules.insert(registry.clone(), rule);
         }
+        for text in &document.binaries {
+            // nodes need them not, but what makes no sense is refused here
+            Endpoint::parse(text)?;
+        }
         for text in &document.image_repository {
             let endpoint = Endpoint::parse(text)?;
             let flat = Endpoint {

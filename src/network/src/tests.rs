@@ -78,6 +78,15 @@ fn a_service_without_endpoints_refuses() {
 }
 
 #[test]
+fn a_service_for_its_own_node_is_silent_where_it_has_no_endpoint() {
+    let rules = rules(
+        cluster_ip(json!({"internalTrafficPolicy": "Local"})),
+        &[("10.244.1.5", "there", true)],
+    );
+    assert_eq!(rules.elements["unserved"]["10.96.0.7 . tcp . 80"], "drop");
+}
+
+#[test]
 fn node_ports_masquerade_unless_traffic_stays_on_its_node() {
     let ports = json!([{"name": "http", "port": 80, "nodePort": 30080}]);
     let endpoints = [("10.244.0.5", "here", true), ("10.244.1.5", "there", true)];

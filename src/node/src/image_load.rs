@@ -54,6 +54,7 @@ where
     W: AsyncWrite + Unpin,
 {
     images::ready().await?;
+    let _alone = staging::alone().await?;
     let result = serve(&mut input, &mut output).await;
     staging::clear()?;
     registry::forget_lost()?;

@@ -5,5 +5,6 @@
 mod config;
 pub mod paths;
 pub mod ports;
+pub mod sessions;
 
 pub use config::{NodeConfig, Role, Taint};

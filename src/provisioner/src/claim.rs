@@ -3,7 +3,7 @@
 use claims::{PROVISIONED_BY, PROVISIONERS, SELECTED_NODE};
 use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::StorageClass;
-use kube::api::{ListParams, PostParams};
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 
@@ -16,8 +16,11 @@ pub(crate) enum ClaimError {
     #[error("{0}")]
     Unsupported(&'static str),
     /// No node to put the volume on.
-    #[error("no node is ready")]
+    #[error("no node is ready where the class allows volumes")]
     NoNode,
+    /// The scheduler's choice cannot be. It has to choose again.
+    #[error("{0}")]
+    Elsewhere(String),
     /// The API refused.
     #[error(transparent)]
     Api(#[from] kube::Error),
@@ -50,12 +53,13 @@ pub(crate) async fn make(
             "volumes made from other volumes or snapshots are not supported",
         ));
     }
-    let node = match claim.annotations().get(SELECTED_NODE) {
-        Some(node) => node.clone(),
-        None => any_node(provisioner).await?,
+    if spec.selector.is_some() {
+        return Err(ClaimError::Unsupported("claim Selector is not supported"));
+    }
+    let (node, hostname) = match claim.annotations().get(SELECTED_NODE) {
+        Some(name) => (name.clone(), selected(provisioner, class, name).await?),
+        None => any_node(provisioner, class).await?,
     };
-    let nodes: Api<Node> = Api::all(provisioner.client.clone());
-    let hostname = nodes.get(&node).await?.labels().get("kubernetes.io/hostname").cloned();
     let object = volume(
         claim,
         class,
@@ -80,9 +84,10 @@ fn volume(claim: &PersistentVolumeClaim, class: &StorageClass, root: &str, hostn
         .and_then(|resources| resources.requests.as_ref());
     // the folder says whose it is, to people who look for their data
     let path = format!("{root}/{name}_{namespace}_{own}");
+    let finalizers = (class.reclaim_policy.as_deref() == Some("Delete")).then_some([FINALIZER]);
     json!({
         "apiVersion": "v1", "kind": "PersistentVolume",
-        "metadata": {"name": name, "annotations": {PROVISIONED_BY: NAME}},
+        "metadata": {"name": name, "annotations": {PROVISIONED_BY: NAME}, "finalizers": finalizers},
         "spec": {
             "capacity": {"storage": requests.and_then(|requests| requests.get("storage"))},
             "accessModes": spec.and_then(|spec| spec.access_modes.as_ref()),
@@ -99,8 +104,32 @@ fn volume(claim: &PersistentVolumeClaim, class: &StorageClass, root: &str, hostn
     })
 }
 
-/// A claim that does not wait for its pod gets a volume on the first ready node.
-async fn any_node(provisioner: &Provisioner) -> Result<String, ClaimError> {
+fn hostname(node: &Node) -> Option<String> {
+    node.labels().get("kubernetes.io/hostname").cloned()
+}
+
+fn allowed(class: &StorageClass, node: &Node) -> bool {
+    claims::allows(class, |key| node.labels().get(key))
+}
+
+/// The host name of the node that the scheduler chose.
+async fn selected(provisioner: &Provisioner, class: &StorageClass, name: &str) -> Result<Option<String>, ClaimError> {
+    let nodes: Api<Node> = Api::all(provisioner.client.clone());
+    let Some(node) = nodes.get_opt(name).await? else {
+        return Err(ClaimError::Elsewhere(format!("node \"{name}\" is gone")));
+    };
+    if !allowed(class, &node) {
+        let why = format!(
+            "StorageClass \"{}\" allows no volumes on node \"{name}\"",
+            class.name_any()
+        );
+        return Err(ClaimError::Elsewhere(why));
+    }
+    Ok(hostname(&node))
+}
+
+/// A claim that does not wait for its pod gets a volume on the first ready node, which comes with its host name.
+async fn any_node(provisioner: &Provisioner, class: &StorageClass) -> Result<(String, Option<String>), ClaimError> {
     let nodes: Api<Node> = Api::all(provisioner.client.clone());
     let ready = |node: &Node| {
         let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
@@ -116,9 +145,24 @@ async fn any_node(provisioner: &Provisioner) -> Result<String, ClaimError> {
                 .unwrap_or_default()
     };
     let all = nodes.list(&ListParams::default()).await?;
-    let names = all.iter().filter(|node| ready(node)).map(|node| node.name_any());
-    names.min().ok_or(ClaimError::NoNode)
+    let fitting = all.iter().filter(|node| ready(node) && allowed(class, node));
+    let first = fitting.min_by_key(|node| node.name_any()).ok_or(ClaimError::NoNode)?;
+    Ok((first.name_any(), hostname(first)))
 }
+
+/// Takes back the scheduler's choice: it chooses again.
+pub(crate) async fn take_back(provisioner: &Provisioner, claim: &PersistentVolumeClaim) -> kube::Result<()> {
+    let api: Api<PersistentVolumeClaim> =
+        Api::namespaced(provisioner.client.clone(), &claim.namespace().unwrap_or_default());
+    let version = claim.resource_version();
+    let none = json!({"metadata": {"resourceVersion": version, "annotations": {SELECTED_NODE: null}}});
+    api.patch(&claim.name_any(), &PatchParams::default(), &Patch::Merge(none))
+        .await?;
+    Ok(())
+}
+
+/// Keeps the volume's object until its data is gone, also if somebody deletes the object first.
+pub(crate) const FINALIZER: &str = "external-provisioner.volume.kubernetes.io/finalizer";
 
 #[cfg(test)]
 mod tests {
@@ -151,6 +195,7 @@ mod tests {
     fn a_volume_names_its_claim_and_stays_on_its_node() {
         let object = volume(&claim(json!({})), &class("Immediate"), "/volumes", "a");
         let volume: PersistentVolume = serde_json::from_value(object).unwrap();
+        assert_eq!(volume.finalizers(), [FINALIZER], "its data goes before it does");
         let spec = volume.spec.unwrap();
         assert_eq!(spec.local.unwrap().path, "/volumes/pvc-7_shop_data");
         assert_eq!(spec.capacity.unwrap()["storage"].0, "1Gi");

@@ -44,6 +44,8 @@ pub(crate) struct Provisioner {
     pub(crate) classes: HashMap<String, StorageClass>,
     claims: HashMap<String, PersistentVolumeClaim>,
     pub(crate) volumes: HashMap<String, PersistentVolume>,
+    /// Removing pods by their volumes' names.
+    removers: HashMap<String, Pod>,
     recorder: Recorder,
 }
 
@@ -70,6 +72,7 @@ async fn work(client: Client, config: Config) -> Result<(), RunError> {
         classes: HashMap::new(),
         claims: HashMap::new(),
         volumes: HashMap::new(),
+        removers: HashMap::new(),
     };
     let mut retry: Option<Instant> = None;
     loop {
@@ -99,14 +102,28 @@ async fn work(client: Client, config: Config) -> Result<(), RunError> {
                 }
                 Change::Gone(identity) => {
                     provisioner.volumes.remove(&identity.name);
-                    true
+                    match provisioner.removers.get(&identity.name) {
+                        Some(pod) => provisioner.removed(pod).await,
+                        None => true,
+                    }
                 }
                 // claims may have been seen before their volumes
                 Change::Listed => provisioner.everything().await,
             },
             change = removers.next() => match change.ok_or(RunError::WatchEnded("pod"))? {
-                Change::Set(pod) => provisioner.removed(&pod).await,
-                _ => true,
+                Change::Set(pod) => {
+                    let done = provisioner.removed(&pod).await;
+                    if let Some(volume) = pod.labels().get(remove::LABEL).cloned() {
+                        provisioner.removers.insert(volume, pod);
+                    }
+                    done
+                }
+                Change::Gone(identity) => {
+                    let gone = |pod: &Pod| pod.uid().as_ref() == Some(&identity.uid);
+                    provisioner.removers.retain(|_, pod| !gone(pod));
+                    true
+                }
+                Change::Listed => true,
             },
             () = timer => {
                 retry = None;
@@ -143,6 +160,9 @@ impl Provisioner {
         for volume in self.volumes.values() {
             done &= self.reclaim(volume).await;
         }
+        for pod in self.removers.values() {
+            done &= self.removed(pod).await;
+        }
         done
     }
 
@@ -165,7 +185,11 @@ impl Provisioner {
                     class.name_any()
                 );
                 self.say(EventType::Warning, claim, "ProvisioningFailed", note).await;
-                matches!(error, claim::ClaimError::Unsupported(_))
+                match error {
+                    claim::ClaimError::Unsupported(_) => true,
+                    claim::ClaimError::Elsewhere(_) => claim::take_back(self, claim).await.is_ok(),
+                    _ => false,
+                }
             }
         }
     }

@@ -25,6 +25,8 @@ pub(crate) struct Context {
     pub(crate) mirrors: Vec<String>,
     /// `RKUBE_BINARY_MIRROR`: where Kubernetes' clients are published, asked before Kubernetes' own place.
     pub(crate) binary_mirrors: Vec<String>,
+    /// `RKUBE_DEBIAN_FROZEN`: the Debian archive is a snapshot, whose releases are out of date.
+    frozen: bool,
     path: Option<String>,
     pub(crate) ui: Ui,
 }
@@ -36,14 +38,13 @@ impl Context {
     pub(crate) fn new(global: &Global, command: &Command) -> Self {
         let home = directories::BaseDirs::new().map_or_else(|| PathBuf::from("/"), |own| own.home_dir().to_owned());
         let root = var("RKUBE_HOME").map_or_else(|| home.join(".rkube"), PathBuf::from);
-        let language = ["LC_ALL", "LC_MESSAGES", "LANG"]
-            .into_iter()
-            .find_map(var)
-            .unwrap_or_default();
         Self {
             profile: global.profile.clone().unwrap_or_else(|| DEFAULT_PROFILE.to_owned()),
             profiles: ProfileStore::new(root.clone()),
-            paths: Paths { root },
+            paths: Paths {
+                root,
+                home: home.clone(),
+            },
             engine: EngineSettings {
                 host: var("DOCKER_HOST"),
                 runtime_dir: var("XDG_RUNTIME_DIR").map(PathBuf::from),
@@ -52,8 +53,9 @@ impl Context {
             proxies: proxies(),
             mirrors: list("RKUBE_DEBIAN_MIRROR"),
             binary_mirrors: list("RKUBE_BINARY_MIRROR"),
+            frozen: var("RKUBE_DEBIAN_FROZEN").is_some_and(|value| value != "0"),
             path: var("PATH"),
-            ui: Ui::new(global, command, &language),
+            ui: Ui::new(global, command, &locale()),
         }
     }
 
@@ -109,6 +111,7 @@ impl Context {
             host_root: "/".into(),
             mirrors: mirrors.to_owned(),
             shelf: self.paths.shelf(),
+            frozen: self.frozen,
         }
     }
 
@@ -126,6 +129,7 @@ impl Context {
 #[derive(Debug, Clone)]
 pub(crate) struct Paths {
     root: PathBuf,
+    home: PathBuf,
 }
 
 impl Paths {
@@ -142,6 +146,12 @@ impl Paths {
     /// The user's own addons, a folder each.
     pub(crate) fn addons(&self) -> PathBuf {
         self.root.join("addons")
+    }
+
+    /// Where files are put that are nobody's business but that of the user's browser. One in a sandbox, such as a snap, sees no hidden
+    /// folder of the home and has a /tmp of its own.
+    pub(crate) fn private(&self) -> PathBuf {
+        self.home.clone()
     }
 
     /// This program.
@@ -169,6 +179,12 @@ fn proxies() -> Vec<String> {
         }
     }
     all
+}
+
+/// The user's, such as `zh_CN.UTF-8`; empty if none is set.
+pub(crate) fn locale() -> String {
+    let set = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(var);
+    set.unwrap_or_default()
 }
 
 /// A variable's parts between commas.

@@ -42,6 +42,7 @@ pub(crate) enum Hint {
 }
 
 const NO_TRACE: &str = "K8S_TRACE_NOT_FOUND";
+const ADDON_CONFLICT: &str = "SVC_ADDON_CONFLICT";
 
 impl Failure {
     fn new(id: &'static str, code: u8, message: &impl ToString) -> Self {
@@ -112,6 +113,11 @@ impl Failure {
         Self::new("K8S_OBJECT_NOT_FOUND", 105, &why)
     }
 
+    /// An addon's object is there and somebody else's.
+    pub(crate) fn is_addon_conflict(&self) -> bool {
+        self.id == ADDON_CONFLICT
+    }
+
     /// There is no such trace.
     pub(crate) fn is_no_trace(&self) -> bool {
         self.id == NO_TRACE
@@ -157,7 +163,7 @@ impl From<AddonError> for Failure {
             E::Setting { .. } => ("SVC_ADDON_SETTING", 114, None),
             E::Required(_) => ("SVC_ADDON_REQUIRED", 116, None),
             E::Needed { .. } => ("SVC_ADDON_NEEDED", 111, None),
-            E::Taken { .. } => ("SVC_ADDON_CONFLICT", 111, None),
+            E::Taken { .. } => (ADDON_CONFLICT, 111, None),
             E::Object { .. } => ("SVC_ADDON_OBJECT", 110, Some(Hint::Logs)),
             E::NotReady { .. } => ("SVC_ADDON_NOT_READY", 112, None),
             E::Io(error) => return ImagingError::Io(error).into(),
@@ -187,7 +193,7 @@ impl From<ClusterError> for Failure {
             E::Busy { .. } => ("HOST_PROFILE_BUSY", 31, None),
             E::BrokenProfile { .. } => ("HOST_PROFILE_BROKEN", 38, Some(Hint::Delete)),
             E::BrokenKubeconfig { .. } => ("HOST_KUBECONFIG_BROKEN", 38, Some(Hint::OtherKubeconfig)),
-            E::NameTaken { .. } => ("DRV_NAME_TAKEN", 51, Some(Hint::OtherProfile)),
+            E::NameTaken { .. } | E::ClusterTaken { .. } => ("DRV_NAME_TAKEN", 51, Some(Hint::OtherProfile)),
             E::PortTaken { .. } => ("IF_PORT_TAKEN", 71, Some(Hint::OtherPort)),
             E::Subnet { .. } => ("IF_SUBNET", 71, Some(Hint::OtherSubnet)),
             E::NotReady { .. } => ("GUEST_NOT_READY", 82, Some(Hint::Logs)),

@@ -1,5 +1,7 @@
 //! Writing decisions: the binding, or the condition and event that say why there is none.
 
+use std::sync::Arc;
+
 use k8s_openapi::api::core::v1::{Binding, Event, EventSource, ObjectReference, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::jiff::Timestamp;
@@ -7,7 +9,13 @@ use kube::Client;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::json;
 
+use crate::evict::nomination;
 use crate::pod::PodInfo;
+
+/// Of the `PodScheduled` condition: no node fits.
+pub(crate) const UNSCHEDULABLE: &str = "Unschedulable";
+/// Of the `PodScheduled` condition: a node fits, and something else went wrong.
+pub(crate) const FAILED: &str = "SchedulerError";
 
 /// Binds the pod to the node.
 pub(crate) async fn bind(client: &Client, pod: &PodInfo, node: &str) -> Result<(), kube::Error> {
@@ -32,17 +40,24 @@ pub(crate) async fn bind(client: &Client, pod: &PodInfo, node: &str) -> Result<(
     Ok(())
 }
 
-/// Says on the pod why it has no node, and in an event if that is `news`.
-pub(crate) async fn report(client: &Client, pod: &PodInfo, message: &str, news: bool) {
+/// Says on the pod why it has no node and which one it may count on, and in an event why if that is `news`. Returns the pod
+/// as it is then.
+pub(crate) async fn report(
+    client: &Client,
+    pod: &PodInfo,
+    reason: &str,
+    message: &str,
+    news: bool,
+) -> Option<Arc<PodInfo>> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace);
-    let condition = json!({"status": {"conditions": [{
-        "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message,
+    let condition = json!({"metadata": {"uid": pod.uid}, "status": {"nominatedNodeName": nomination(&pod.nominated), "conditions": [{
+        "type": "PodScheduled", "status": "False", "reason": reason, "message": message,
         "lastProbeTime": null, "lastTransitionTime": Time(Timestamp::now()), "observedGeneration": pod.generation,
     }]}});
-    if let Err(error) = pods
+    let told = pods
         .patch_status(&pod.name, &PatchParams::default(), &Patch::Strategic(condition))
-        .await
-    {
+        .await;
+    if let Err(error) = &told {
         tracing::debug!(pod = pod.key(), %error, "could not write the PodScheduled condition");
     }
     if news {
@@ -56,6 +71,9 @@ pub(crate) async fn report(client: &Client, pod: &PodInfo, message: &str, news: 
         )
         .await;
     }
+    told.ok()
+        .map(|pod| PodInfo::of(&pod))
+        .filter(|told| told.uid == pod.uid)
 }
 
 pub(crate) async fn record(client: &Client, pod: &PodInfo, kind: &str, reason: &str, action: &str, message: String) {

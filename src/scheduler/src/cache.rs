@@ -141,6 +141,12 @@ impl Cache {
         self.promised.remove(uid);
     }
 
+    /// Pods less important than this that have been promised the node.
+    pub(crate) fn promised_below(&self, priority: i32, node: &str) -> Vec<Arc<PodInfo>> {
+        let below = |other: &&Arc<PodInfo>| other.nominated == node && other.priority < priority;
+        self.promised.values().filter(below).cloned().collect()
+    }
+
     pub(crate) fn put_node(&mut self, node: &Node) {
         let name = node.metadata.name.clone().unwrap_or_default();
         let info = self.nodes.entry(name.clone()).or_default();

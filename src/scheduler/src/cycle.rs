@@ -1,9 +1,9 @@
 //! One decision: which node is best for a pod.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cache::NodeInfo;
-use crate::plugins::{Refusal, SCORES, Topology, filter, inter_pod_affinity, topology_spread};
+use crate::plugins::{Refusal, SCORES, Topology, filter, image_locality, inter_pod_affinity, topology_spread};
 use crate::pod::PodInfo;
 use crate::profile::Profile;
 use crate::terms::Namespaces;
@@ -15,8 +15,14 @@ pub(crate) struct Unschedulable {
     nodes: usize,
     /// How many nodes were refused for each reason.
     reasons: BTreeMap<String, usize>,
-    /// Of how many nodes sending pods away would not help.
-    hopeless: usize,
+    /// Nodes of which sending pods away would not help.
+    hopeless: Hopeless,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Hopeless {
+    All,
+    Nodes(BTreeSet<String>),
 }
 
 impl Unschedulable {
@@ -25,19 +31,28 @@ impl Unschedulable {
         Self {
             nodes,
             reasons: BTreeMap::from([(reason.to_owned(), 0)]),
-            hopeless: nodes,
+            hopeless: Hopeless::All,
+        }
+    }
+
+    /// True if sending pods away from the node would not help.
+    pub(crate) fn is_hopeless(&self, node: &str) -> bool {
+        match &self.hopeless {
+            Hopeless::All => true,
+            Hopeless::Nodes(nodes) => nodes.contains(node),
         }
     }
 
     /// Why making room was no way out, in upstream's words.
     pub(crate) fn no_room(&self) -> String {
+        let hopeless = match &self.hopeless {
+            Hopeless::All => self.nodes,
+            Hopeless::Nodes(nodes) => nodes.len(),
+        };
         let count = |count: usize, words: &str| (count > 0).then(|| format!("{count} {words}"));
         let reasons = [
-            count(
-                self.nodes - self.hopeless,
-                "No preemption victims found for incoming pod",
-            ),
-            count(self.hopeless, "Preemption is not helpful for scheduling"),
+            count(self.nodes - hopeless, "No preemption victims found for incoming pod"),
+            count(hopeless, "Preemption is not helpful for scheduling"),
         ];
         let reasons: Vec<String> = reasons.into_iter().flatten().collect();
         format!("0/{} nodes are available: {}.", self.nodes, reasons.join(", "))
@@ -76,8 +91,9 @@ pub(crate) fn choose(
     let mut refused = Unschedulable {
         nodes: nodes.len(),
         reasons: BTreeMap::new(),
-        hopeless: 0,
+        hopeless: Hopeless::All,
     };
+    let mut hopeless = BTreeSet::new();
     let topology = Topology::of(pod, nodes, namespaces);
     let mut fitting = Vec::new();
     for &node in nodes {
@@ -87,15 +103,22 @@ pub(crate) fn choose(
                 if let Some(told) = &mut told {
                     told.push(refused_by(&node.name, plugin, &refusal.reasons));
                 }
-                refused.hopeless += usize::from(refusal.hopeless);
+                if refusal.hopeless {
+                    hopeless.insert(node.name.clone());
+                }
                 for reason in refusal.reasons {
                     *refused.reasons.entry(reason).or_default() += 1;
                 }
             }
         }
     }
+    refused.hopeless = Hopeless::Nodes(hopeless);
     if fitting.is_empty() {
         return Err(refused);
+    }
+    // room has been made for it there, or its volumes are
+    if let Some(&promised) = fitting.iter().find(|node| node.name == pod.nominated) {
+        fitting = vec![promised];
     }
     let scores = total_scores(profile, pod, &fitting, nodes, namespaces, told);
     let best = scores.iter().copied().max().unwrap_or_default();
@@ -174,20 +197,25 @@ fn total_scores(
             }
         }
     }
-    let weights = [topology_spread::NAME, inter_pod_affinity::NAME].map(|name| profile.plugins.weight(name));
-    let spread = topology_spread::score(pod, nodes, all);
-    let affinity = inter_pod_affinity::score(pod, nodes, all, namespaces, &profile.args);
-    for (at, (total, near)) in totals.iter_mut().zip(spread.iter().zip(affinity)).enumerate() {
-        *total += near.0 * weights[0] + near.1 * weights[1];
-        if let Some(verdict) = verdicts.get_mut(at) {
-            let named = [
-                (topology_spread::NAME, *near.0, weights[0]),
-                (inter_pod_affinity::NAME, near.1, weights[1]),
-            ];
-            let counted = named.into_iter().filter(|(_, _, weight)| *weight != 0);
-            verdict
-                .scores
-                .extend(counted.map(|(name, score, weight)| (name.to_owned(), score * weight)));
+    // those that look at more than one node
+    let wide = [
+        (topology_spread::NAME, topology_spread::score(pod, nodes, all)),
+        (
+            inter_pod_affinity::NAME,
+            inter_pod_affinity::score(pod, nodes, all, namespaces, &profile.args),
+        ),
+        (image_locality::NAME, image_locality::score(pod, nodes, all)),
+    ];
+    for (name, scores) in wide {
+        let weight = profile.plugins.weight(name);
+        if weight == 0 {
+            continue;
+        }
+        for (at, (total, score)) in totals.iter_mut().zip(scores).enumerate() {
+            *total += score * weight;
+            if let Some(verdict) = verdicts.get_mut(at) {
+                verdict.scores.push((name.to_owned(), score * weight));
+            }
         }
     }
     told.into_iter().for_each(|told| told.append(&mut verdicts));

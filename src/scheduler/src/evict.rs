@@ -1,4 +1,4 @@
-//! Carrying out a plan that makes room: the victims are told why and deleted, the pod is promised the node.
+//! Carrying out a plan that makes room: the victims are told why and deleted, promises to the less important are taken back.
 
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -10,7 +10,7 @@ use machinery::selector::LabelSelector;
 use serde_json::json;
 
 use crate::bind::record;
-use crate::pod::PodInfo;
+use crate::pod::{PREEMPTED, PodInfo};
 use crate::preempt::{Budget, Plan};
 
 /// All budgets, read when they are needed: making room is rare.
@@ -27,17 +27,23 @@ pub(crate) async fn budgets(client: &Client) -> Result<Vec<Budget>, kube::Error>
                 .as_ref()
                 .and_then(|status| status.disruptions_allowed)
                 .unwrap_or_default(),
+            disrupted: budget
+                .status
+                .iter()
+                .flat_map(|status| status.disrupted_pods.iter().flatten())
+                .map(|(name, _)| name.clone())
+                .collect(),
         })
     };
     Ok(list.items.iter().filter_map(budget).collect())
 }
 
-/// Deletes the victims and notes the promise on the pod.
+/// Deletes the victims, except those that are on their way.
 pub(crate) async fn carry_out(client: &Client, pod: &PodInfo, plan: &Plan) -> Result<(), kube::Error> {
-    for victim in &plan.victims {
+    for victim in plan.victims.iter().filter(|victim| !victim.deleting) {
         let api: Api<Pod> = Api::namespaced(client.clone(), &victim.namespace);
         let condition = json!({"metadata": {"uid": victim.uid}, "status": {"conditions": [{
-            "type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler",
+            "type": "DisruptionTarget", "status": "True", "reason": PREEMPTED,
             "message": "default-scheduler: preempting to accommodate a higher priority pod",
             "lastTransitionTime": Time(Timestamp::now()), "observedGeneration": victim.generation,
         }]}});
@@ -63,9 +69,18 @@ pub(crate) async fn carry_out(client: &Client, pod: &PodInfo, plan: &Plan) -> Re
         let note = format!("Preempted by pod {} on node {}", pod.uid, plan.node);
         record(client, victim, "Normal", "Preempted", "Preempting", note).await;
     }
-    let api: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace);
-    let promise = json!({"status": {"nominatedNodeName": plan.node}});
-    api.patch_status(&pod.name, &PatchParams::default(), &Patch::Strategic(promise))
-        .await?;
     Ok(())
+}
+
+/// Writes on the pod which node it may count on; none with an empty name.
+pub(crate) async fn nominate(client: &Client, pod: &PodInfo, node: &str) -> Result<Pod, kube::Error> {
+    let api: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace);
+    let promise = json!({"metadata": {"uid": pod.uid}, "status": {"nominatedNodeName": nomination(node)}});
+    api.patch_status(&pod.name, &PatchParams::default(), &Patch::Strategic(promise))
+        .await
+}
+
+/// `status.nominatedNodeName` in a patch.
+pub(crate) fn nomination(node: &str) -> Option<&str> {
+    Some(node).filter(|node| !node.is_empty())
 }

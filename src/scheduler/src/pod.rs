@@ -19,6 +19,9 @@ pub(crate) type Amounts = BTreeMap<String, i64>;
 pub(crate) const DEFAULT_CPU: i64 = 100;
 pub(crate) const DEFAULT_MEMORY: i64 = 200 << 20;
 
+/// The reason of the condition `DisruptionTarget` of pods that have to make room.
+pub(crate) const PREEMPTED: &str = "PreemptionByScheduler";
+
 /// A port that a pod takes on its node.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct HostPort {
@@ -58,6 +61,8 @@ pub(crate) struct PodInfo {
     pub(crate) gated: bool,
     pub(crate) finished: bool,
     pub(crate) deleting: bool,
+    /// Being deleted because a more important pod needs its room.
+    pub(crate) preempted: bool,
     pub(crate) generation: Option<i64>,
     pub(crate) images: Vec<String>,
     pub(crate) labels: BTreeMap<String, String>,
@@ -84,10 +89,12 @@ impl PodInfo {
             .as_ref()
             .and_then(|status| status.phase.as_deref())
             .unwrap_or_default();
-        let requests = requests(spec);
-        let mut scored = requests.clone();
-        scored.entry("cpu".to_owned()).or_insert(DEFAULT_CPU);
-        scored.entry("memory".to_owned()).or_insert(DEFAULT_MEMORY);
+        let scored = requests(spec, |mut own| {
+            own.entry("cpu".to_owned()).or_insert(DEFAULT_CPU);
+            own.entry("memory".to_owned()).or_insert(DEFAULT_MEMORY);
+            own
+        });
+        let requests = requests(spec, |own| own);
         let meta = &pod.metadata;
         let labels: Labels = meta.labels.clone().unwrap_or_default().into_iter().collect();
         let namespace = meta.namespace.clone().unwrap_or_default();
@@ -127,6 +134,7 @@ impl PodInfo {
             gated: spec.scheduling_gates.as_ref().is_some_and(|gates| !gates.is_empty()),
             finished: matches!(phase, "Succeeded" | "Failed"),
             deleting: meta.deletion_timestamp.is_some(),
+            preempted: meta.deletion_timestamp.is_some() && is_preempted(pod),
             generation: meta.generation,
             labels,
             started: pod
@@ -140,11 +148,7 @@ impl PodInfo {
                 .as_ref()
                 .and_then(|status| status.nominated_node_name.clone())
                 .unwrap_or_default(),
-            images: spec
-                .containers
-                .iter()
-                .filter_map(|container| container.image.clone())
-                .collect(),
+            images: images(spec),
             claims: claims::claims_of(meta.name.as_deref().unwrap_or_default(), spec),
         })
     }
@@ -154,10 +158,31 @@ impl PodInfo {
         self.spread.iter().any(|constraint| constraint.hard) || !self.terms.is_empty()
     }
 
+    /// True of something that was heard late.
+    pub(crate) fn is_older_than(&self, other: &Self) -> bool {
+        is_older(&self.resource_version, &other.resource_version)
+    }
+
     /// `namespace/name`.
     pub(crate) fn key(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
     }
+}
+
+/// True if the first version came before the second. Versions that cannot be compared count as new.
+pub(crate) fn is_older(version: &str, than: &str) -> bool {
+    let number = |version: &str| version.parse::<u64>().ok();
+    number(version)
+        .zip(number(than))
+        .is_some_and(|(version, than)| version < than)
+}
+
+fn is_preempted(pod: &Pod) -> bool {
+    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let mut disruption = conditions.filter(|condition| condition.type_ == "DisruptionTarget");
+    disruption
+        .next()
+        .is_some_and(|condition| condition.status == "True" && condition.reason.as_deref() == Some(PREEMPTED))
 }
 
 fn amounts<'a>(quantities: impl IntoIterator<Item = (&'a String, &'a ApiQuantity)>) -> Amounts {
@@ -204,8 +229,10 @@ fn raise(most: &mut Amounts, other: &Amounts) {
     }
 }
 
-/// What the pod needs at its peak: containers and sidecars together, or an init container beside the sidecars before it.
-fn requests(spec: &PodSpec) -> Amounts {
+/// What the pod needs at its peak: containers and sidecars together, or an init container beside the sidecars before it. `counted`
+/// says what a container counts for that requests so much.
+fn requests(spec: &PodSpec, counted: fn(Amounts) -> Amounts) -> Amounts {
+    let of_container = |container: &Container| counted(of_container(container));
     let mut running = Amounts::new();
     spec.containers
         .iter()
@@ -233,6 +260,22 @@ fn requests(spec: &PodSpec) -> Amounts {
     }
     add(&mut peak, &amounts(spec.overhead.iter().flatten()));
     peak
+}
+
+/// The names of its images as nodes list them.
+fn images(spec: &PodSpec) -> Vec<String> {
+    let containers = spec.init_containers.iter().flatten().chain(&spec.containers);
+    let images = containers.filter_map(|container| container.image.as_deref());
+    let tagged = |image: &str| image.rsplit('/').next().is_some_and(|last| last.contains(':'));
+    images
+        .map(|image| {
+            if tagged(image) {
+                image.to_owned()
+            } else {
+                format!("{image}:latest")
+            }
+        })
+        .collect()
 }
 
 fn host_ports(spec: &PodSpec) -> Vec<HostPort> {

@@ -20,6 +20,8 @@ pub(crate) struct Budget {
     pub(crate) namespace: String,
     pub(crate) selector: LabelSelector,
     pub(crate) allowed: i32,
+    /// Names of pods that the API server lets go already: they have been counted.
+    pub(crate) disrupted: HashSet<String>,
 }
 
 /// What has to happen for the pod to fit.
@@ -46,13 +48,13 @@ impl Plan {
     }
 }
 
-/// True if the pod already waits for victims on its node to go.
+/// True if the pod already waits for victims on its node to go. Pods that go for other reasons do not count.
 pub(crate) fn is_waiting<'a>(pod: &PodInfo, mut nodes: impl Iterator<Item = &'a NodeInfo>) -> bool {
     !pod.nominated.is_empty()
         && nodes.find(|node| node.name == pod.nominated).is_some_and(|node| {
             node.pods
                 .values()
-                .any(|other| other.deleting && other.priority < pod.priority)
+                .any(|other| other.preempted && other.priority < pod.priority)
         })
 }
 
@@ -71,6 +73,7 @@ pub(crate) fn plan<'a>(
     }
     nodes
         .filter_map(|node| on(profile, pod, node, &reach, topology, budgets))
+        .filter(|plan| !plan.victims.is_empty())
         .min_by_key(Plan::cost)
 }
 
@@ -132,7 +135,12 @@ fn split(pods: Vec<Arc<PodInfo>>, budgets: &[Budget]) -> (Vec<Arc<PodInfo>>, Vec
     pods.into_iter().partition(|pod| {
         let mut violates = false;
         for (budget, left) in budgets.iter().zip(&mut allowed) {
-            if budget.namespace == pod.namespace && budget.selector.matches(&pod.labels) {
+            let meant = budget.namespace == pod.namespace
+                // here, unlike in the disruption controller, an empty selector means no pod
+                && !budget.selector.is_everything()
+                && !pod.labels.is_empty()
+                && budget.selector.matches(&pod.labels);
+            if meant && !budget.disrupted.contains(&pod.name) {
                 *left -= 1;
                 violates |= *left < 0;
             }

@@ -71,23 +71,40 @@ impl Queue {
 
     /// The pod could not be placed.
     pub(crate) fn park(&mut self, pod: Arc<PodInfo>, now: Instant) {
+        self.park_until(pod, now, now + LONGEST_WAIT);
+    }
+
+    /// The pod waits for something, but no longer than until then.
+    pub(crate) fn park_until(&mut self, pod: Arc<PodInfo>, now: Instant, at_last: Instant) {
         let attempts = self.attempts.get(&pod.uid).copied().unwrap_or(1);
         let (first, longest) = self.backoff;
         let backoff = first.saturating_mul(1 << (attempts - 1).min(8)).min(longest);
         let waiting = Waiting {
             ready_at: now + backoff,
-            at_last: now + LONGEST_WAIT,
+            at_last,
             woken: false,
             pod,
         };
         self.waiting.insert(waiting.pod.uid.clone(), waiting);
     }
 
-    /// True if the same version of the pod has been tried and waits.
-    pub(crate) fn is_parked(&self, pod: &PodInfo) -> bool {
-        self.waiting
-            .get(&pod.uid)
-            .is_some_and(|waiting| waiting.pod.gated == pod.gated && waiting.pod.generation == pod.generation)
+    /// Takes a change of a pod that waits; true if there is nothing in it to be tried for. What is kept of the pod is always
+    /// the newest.
+    pub(crate) fn keeps(&mut self, pod: &Arc<PodInfo>) -> bool {
+        let Some(waiting) = self.waiting.get_mut(&pod.uid) else {
+            return false;
+        };
+        let known = &waiting.pod;
+        if pod.is_older_than(known) {
+            return true;
+        }
+        let same = known.gated == pod.gated
+            && known.generation == pod.generation
+            && known.labels == pod.labels
+            // a place that it counted on is another's
+            && (known.nominated.is_empty() || known.nominated == pod.nominated);
+        waiting.pod = Arc::clone(pod);
+        same
     }
 
     pub(crate) fn remove(&mut self, uid: &str) {

@@ -1,5 +1,6 @@
 //! The scheduler's task: events in, one decision at a time out.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use follow::{Change, changes};
@@ -13,16 +14,20 @@ use tokio::time::Instant;
 use traces::{Decision, Recorder};
 
 use crate::cache::{Cache, NodeInfo};
-use crate::cycle::Unschedulable;
 use crate::devices::Devices;
-use crate::plugins::Topology;
 use crate::pod::PodInfo;
 use crate::profile::{Profile, Profiles};
 use crate::queue::Queue;
 use crate::services::Services;
 use crate::terms::Namespaces;
 use crate::volumes::{Needs, Volumes};
-use crate::{bind, cycle, evict, preempt};
+use crate::{bind, cycle};
+
+mod room;
+mod settle;
+
+use room::Nomination;
+use settle::Settled;
 
 /// Why the scheduler ended.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +45,8 @@ struct Scheduler {
     services: Services,
     namespaces: Namespaces,
     profiles: Profiles,
+    /// Pods that keep a place on a node while their claims are bound, by UID.
+    settled: HashMap<String, Settled>,
     /// Nodes, pods and namespaces have been read once: before, a node may look emptier than it is.
     synced: (bool, bool, bool),
     decisions: u64,
@@ -72,6 +79,7 @@ async fn work(client: Client, profiles: Profiles, traces: Recorder) -> Result<()
         volumes: Volumes::default(),
         services: Services::default(),
         namespaces: Namespaces::default(),
+        settled: HashMap::new(),
         synced: (false, false, false),
         decisions: 0,
         traces,
@@ -169,6 +177,7 @@ impl Scheduler {
             Change::Set(pod) => self.pod_set(&pod),
             Change::Gone(identity) => {
                 self.cache.remove_pod(&identity.uid);
+                self.settled.remove(&identity.uid);
                 self.cache.forget_promise(&identity.uid);
                 self.queue.remove(&identity.uid);
                 self.queue.wake();
@@ -186,69 +195,20 @@ impl Scheduler {
         }
         if info.finished {
             self.cache.remove_pod(&info.uid);
+            self.settled.remove(&info.uid);
             self.queue.remove(&info.uid);
             self.queue.wake();
         } else if !info.node.is_empty() {
             self.queue.remove(&info.uid);
+            self.settled.remove(&info.uid);
             self.cache.place(info);
             self.queue.wake_if(PodInfo::heeds_others);
         } else if self.profiles.get(&info.scheduler).is_none() || info.gated || info.deleting {
             self.queue.remove(&info.uid);
-        } else if !self.cache.is_placed(&info.uid) && !self.queue.is_parked(&info) {
+            self.give_up_place(&info.uid);
+        } else if !self.queue.keeps(&info) && !self.cache.is_placed(&info.uid) {
             self.queue.push(info);
         }
-    }
-
-    /// Why the pod may not send others away, in upstream's words.
-    fn may_not_preempt(&self, pod: &PodInfo) -> Option<String> {
-        if pod.never_preempts {
-            return Some("not eligible due to preemptionPolicy=Never.".to_owned());
-        }
-        preempt::is_waiting(pod, self.cache.nodes())
-            .then(|| "not eligible due to a terminating pod on the nominated node.".to_owned())
-    }
-
-    /// Sends less important pods away if that lets the pod in, on a node that reaches its volumes. Says why not, in
-    /// upstream's words.
-    async fn make_room(
-        &mut self,
-        profile: &Profile,
-        pod: &Arc<PodInfo>,
-        needs: &Needs,
-        refused: &Unschedulable,
-    ) -> Option<String> {
-        if let Some(why) = self.may_not_preempt(pod) {
-            return Some(why);
-        }
-        let plan = |nodes: &[&NodeInfo], budgets: &[_]| {
-            let topology = Topology::of(pod, nodes, &self.namespaces);
-            let reach = |node: &NodeInfo| self.volumes.filter(&profile.plugins, needs, node);
-            preempt::plan(profile, pod, nodes.iter().copied(), reach, &topology, budgets)
-        };
-        let all: Vec<&NodeInfo> = self.cache.nodes().collect();
-        if plan(&all, &[]).is_none() {
-            return Some(refused.no_room());
-        }
-        let budgets = match evict::budgets(&self.client).await {
-            Ok(budgets) => budgets,
-            Err(error) => {
-                tracing::warn!(pod = pod.key(), %error, "disruption budgets not read");
-                return None;
-            }
-        };
-        let nodes: Vec<_> = self.cache.nodes_for(pod).collect();
-        let nodes: Vec<&NodeInfo> = nodes.iter().map(AsRef::as_ref).collect();
-        let Some(plan) = plan(&nodes, &budgets) else {
-            return Some(refused.no_room());
-        };
-        if let Err(error) = evict::carry_out(&self.client, pod, &plan).await {
-            tracing::warn!(pod = pod.key(), node = plan.node, %error, "no room made");
-            return None;
-        }
-        let mut promised = PodInfo::clone(pod);
-        promised.nominated = plan.node;
-        self.cache.promise(&Arc::new(promised));
-        None
     }
 
     async fn schedule_one(&mut self) {
@@ -257,6 +217,8 @@ impl Scheduler {
             return;
         };
         let pod = self.spread_by_default(pod, &profile);
+        // the pod is not in its own way
+        let mut settled = self.give_up_place(&pod.uid);
         // spread ties without a random source: every decision starts elsewhere
         self.decisions = self.decisions.wrapping_add(1);
         let needs = match self.volumes.needs(&pod, self.cache.nodes()) {
@@ -264,13 +226,28 @@ impl Scheduler {
             Err(why) if profile.plugins.heed_claims() => return self.fits_nowhere(&profile, pod, &why).await,
             Err(_) => Needs::default(),
         };
+        match self.still(settled.take(), &pod, &needs) {
+            Ok(known) => settled = known,
+            Err(why) => return self.refused_late(pod, &why).await,
+        }
+        // the claim was heard to be bound, and its volume has yet to be heard of
+        if needs.is_lost()
+            && let Some(settled) = settled
+        {
+            return self.keep(pod, settled);
+        }
         let devices = match Devices::of(&self.client, &pod).await {
             Ok(devices) => devices,
             Err(why) => return self.fits_nowhere(&profile, pod, &why).await,
         };
         let nodes: Vec<_> = self.cache.nodes_for(&pod).collect();
         let by_volumes = |node: &NodeInfo| self.volumes.filter(&profile.plugins, &needs, node);
-        let reach = |node: &NodeInfo| by_volumes(node).or_else(|| devices.filter(node));
+        let elsewhere = |node: &NodeInfo| settled.as_ref().and_then(|settled| settled.elsewhere(node));
+        let reach = |node: &NodeInfo| {
+            elsewhere(node)
+                .or_else(|| by_volumes(node))
+                .or_else(|| devices.filter(node))
+        };
         let seen: Vec<&NodeInfo> = nodes.iter().map(AsRef::as_ref).collect();
         let mut told = self.traces.is_on().then(Vec::new);
         let (at, began) = (traces::now(), Instant::now());
@@ -296,58 +273,37 @@ impl Scheduler {
             self.traces.decision(decision.of(verdicts));
         }
         match choice {
-            Ok(node) if needs.must_wait() && profile.plugins.bind_claims() => self.settle(pod, &needs, &node).await,
+            Ok(node) if needs.must_wait() && profile.plugins.bind_claims() => {
+                let until = settled.map_or(Instant::now() + profile.args.bind_timeout, |settled| settled.until);
+                self.settle(pod, &needs, Settled { node, until }).await;
+            }
             Ok(node) => self.bind(pod, node).await,
+            // its node will not do any more: another might
+            Err(_) if settled.is_some() => self.queue.push(pod),
             Err(why) => {
-                let room = if profile.plugins.preempt() {
-                    self.make_room(&profile, &pod, &needs, &why).await
-                } else {
-                    None
-                };
+                let (room, nomination) = self.make_room(&profile, &pod, &needs, &why).await;
                 let message = self.message(&why, room);
-                self.cannot(pod, &message).await;
+                self.cannot(pod, &message, nomination).await;
             }
         }
-    }
-
-    /// Has the pod's claims bound for the node. The pod is decided on again when they are, which ties it to this node.
-    async fn settle(&mut self, pod: Arc<PodInfo>, needs: &Needs, node: &str) {
-        let node = self.cache.nodes().find(|known| known.name == node);
-        if let Some(node) = node
-            && let Err(error) = self.volumes.settle(&self.client, needs, node).await
-        {
-            tracing::debug!(pod = pod.key(), node = node.name, %error, "claims not told of the pod's node");
-            self.queue.wake();
-        }
-        self.queue.park(pod, Instant::now());
     }
 
     async fn bind(&mut self, pod: Arc<PodInfo>, node: String) {
         let mut assumed = PodInfo::clone(&pod);
         assumed.node.clone_from(&node);
         self.cache.place(Arc::new(assumed));
+        self.cache.forget_promise(&pod.uid);
         if let Err(error) = bind::bind(&self.client, &pod, &node).await {
             tracing::warn!(pod = pod.key(), node, %error, "binding failed");
+            // one that is gone or has a node by now has nothing to be told
+            if !matches!(&error, kube::Error::Api(status) if matches!(status.code, 404 | 409)) {
+                let message = format!("binding rejected: {error}");
+                bind::report(&self.client, &pod, bind::FAILED, &message, true).await;
+            }
             self.cache.remove_pod(&pod.uid);
+            self.cache.promise(&pod);
             self.queue.park(pod, Instant::now());
             self.queue.wake();
-        }
-    }
-
-    /// No node is to blame.
-    async fn fits_nowhere(&mut self, profile: &Profile, pod: Arc<PodInfo>, why: &str) {
-        let refused = Unschedulable::everywhere(self.cache.nodes().count(), why);
-        let no_room = || self.may_not_preempt(&pod).unwrap_or_else(|| refused.no_room());
-        let room = profile.plugins.preempt().then(no_room);
-        let message = self.message(&refused, room);
-        self.cannot(pod, &message).await;
-    }
-
-    /// What the pod is told; of making room only if its profile does that.
-    fn message(&self, refused: &Unschedulable, no_room: Option<String>) -> String {
-        match no_room.filter(|_| !self.cache.is_empty()) {
-            Some(no_room) => format!("{refused} preemption: {no_room}"),
-            None => refused.to_string(),
         }
     }
 
@@ -362,11 +318,5 @@ impl Scheduler {
         pod.spread = spread;
         pod.spread_leniently = defaults.lenient;
         Arc::new(pod)
-    }
-
-    async fn cannot(&mut self, pod: Arc<PodInfo>, why: &str) {
-        let news = self.queue.tells(&pod.uid, why);
-        bind::report(&self.client, &pod, why, news).await;
-        self.queue.park(pod, Instant::now());
     }
 }

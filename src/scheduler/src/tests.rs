@@ -4,6 +4,7 @@ mod profiles;
 mod topology;
 mod volumes;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -173,7 +174,7 @@ async fn the_queue_serves_priorities_first_and_backs_off_those_that_fit_nowhere(
     assert_eq!(order, ["high", "low", "low2"]);
     let parked = pod("low", json!({"priority": 1}));
     queue.park(Arc::clone(&parked), Instant::now());
-    assert!(queue.is_parked(&parked));
+    assert!(queue.keeps(&parked));
     assert!(
         queue
             .advance(Instant::now())
@@ -250,14 +251,84 @@ fn room_is_made_where_least_is_lost() {
     assert_eq!(plan(never, &[]), None);
     let everything = Budget {
         namespace: "default".to_owned(),
-        selector: machinery::selector::LabelSelector::from_object(&json!({})).unwrap(),
-        allowed: 0,
+        ..budget(json!({"matchExpressions": [{"key": "team", "operator": "DoesNotExist"}]}))
     };
     assert_eq!(
         plan(wants("1", 10), &[everything]),
         of("a", &["a-low"]),
         "budgets are a wish, not a wall"
     );
+}
+
+/// A budget that lets nobody go.
+fn budget(selector: Value) -> Budget {
+    Budget {
+        namespace: "default".to_owned(),
+        selector: machinery::selector::LabelSelector::from_object(&selector).unwrap(),
+        allowed: 0,
+        disrupted: HashSet::new(),
+    }
+}
+
+#[test]
+fn a_budget_keeps_those_it_means_who_have_not_been_let_go_yet() {
+    let labelled = |name: &str, node: &str| {
+        let mut pod = PodInfo::clone(&at(name, node, 1, "2"));
+        pod.labels = [("team".to_owned(), node.to_owned())].into();
+        Arc::new(pod)
+    };
+    let cache = cluster(
+        &[node("a", json!({})), node("b", json!({}))],
+        &[labelled("one", "a"), labelled("two", "b")],
+    );
+    let mut important = PodInfo::clone(&pod("p", requests("2")));
+    important.priority = 10;
+    let plan = |budgets: &[Budget]| {
+        let (nodes, namespaces) = (cache.nodes().collect::<Vec<_>>(), Namespaces::new());
+        let topology = Topology::of(&important, &nodes, &namespaces);
+        let nodes = nodes.iter().copied();
+        let plan = preempt::plan(&Profile::default(), &important, nodes, |_| None, &topology, budgets);
+        plan.map(|plan| plan.node)
+    };
+    let of_a = budget(json!({"matchLabels": {"team": "a"}}));
+    assert_eq!(plan(std::slice::from_ref(&of_a)).as_deref(), Some("b"));
+    assert_eq!(
+        plan(&[budget(json!({}))]).as_deref(),
+        Some("a"),
+        "an empty one means no pod"
+    );
+    let counted = Budget {
+        disrupted: HashSet::from(["one".to_owned()]),
+        ..of_a
+    };
+    assert_eq!(plan(&[counted]).as_deref(), Some("a"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_waits_is_known_as_it_is_now_and_tried_again_only_for_a_reason() {
+    let version = |version: &str, change: &dyn Fn(&mut PodInfo)| {
+        let mut pod = PodInfo::clone(&pod("p", json!({})));
+        pod.resource_version = version.to_owned();
+        change(&mut pod);
+        Arc::new(pod)
+    };
+    let mut queue = Queue::new(Profiles::default().backoff);
+    queue.park(version("5", &|pod| pod.nominated = "a".to_owned()), Instant::now());
+    assert!(queue.keeps(&version("4", &|_| {})), "heard late");
+    assert!(queue.keeps(&version("6", &|pod| {
+        pod.nominated = "a".to_owned();
+        pod.priority = 7;
+    })));
+    queue.wake();
+    tokio::time::advance(Duration::from_secs(10)).await;
+    queue.advance(Instant::now());
+    let tried = queue.pop().unwrap();
+    assert_eq!((tried.nominated.as_str(), tried.priority), ("a", 7));
+    queue.park(tried, Instant::now());
+    assert!(!queue.keeps(&version("7", &|_| {})), "its node was promised to another");
+    queue.park(version("8", &|_| {}), Instant::now());
+    let relabelled = version("9", &|pod| drop(pod.labels.insert("a".to_owned(), "b".to_owned())));
+    assert!(!queue.keeps(&relabelled));
 }
 
 #[test]
@@ -285,8 +356,26 @@ fn promised_room_is_taken_for_others_and_waited_for() {
     assert!(!free(&cache, &pod("other", requests("1"))));
     let mut going = PodInfo::clone(&at("going", "a", 1, "1"));
     going.deleting = true;
+    cache.place(Arc::new(going.clone()));
+    assert!(
+        !preempt::is_waiting(&first, cache.nodes()),
+        "it goes for reasons of its own"
+    );
+    going.preempted = true;
     cache.place(Arc::new(going));
     assert!(preempt::is_waiting(&first, cache.nodes()));
+    let two = cluster(
+        &[node("a", json!({})), node("b", json!({}))],
+        &[at("used", "a", 0, "1")],
+    );
+    let mut small = PodInfo::clone(&pod("small", requests("1")));
+    assert_eq!(best(&small, &two, 0).as_deref(), Ok("b"));
+    small.nominated = "a".to_owned();
+    assert_eq!(
+        best(&small, &two, 0).as_deref(),
+        Ok("a"),
+        "a promised node is taken if it fits"
+    );
     cache.forget_promise("first");
     assert!(free(&cache, &pod("other", requests("1"))));
 }

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use redb::{Database, Durability, ReadableDatabase as _, ReadableTable as _, StorageBackend, TableDefinition};
+use redb::{
+    Database, Durability, ReadTransaction, ReadableDatabase as _, ReadableTable as _, StorageBackend, TableDefinition,
+};
 
 use crate::{Entry, Event, Revision, StoreError};
 
@@ -14,39 +16,71 @@ const REVISION: &str = "revision";
 /// redb's page cache; reads come from memory, so it only has to hold the pages of a write.
 const CACHE_BYTES: usize = 2 << 20;
 
-/// An open store file.
-#[derive(Debug)]
+/// A store file. After an error it is closed, since redb takes no more writes then, until somebody opens it again.
 pub struct Disk {
-    database: Database,
+    database: Option<Database>,
+    open: Box<dyn Fn() -> Result<Database, StoreError> + Send>,
+}
+
+impl std::fmt::Debug for Disk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Disk")
+            .field("database", &self.database)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Disk {
     /// Opens or creates the file.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create(path)
-            .map_err(disk)?;
-        Ok(Self { database })
+        let path = path.to_owned();
+        Self::new(move || builder().create(&path).map_err(disk))
     }
 
-    /// Opens or creates a store on a backend, as tests with failing disks do.
-    pub fn with_backend(backend: impl StorageBackend) -> Result<Self, StoreError> {
-        let database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create_with_backend(backend)
-            .map_err(disk)?;
-        Ok(Self { database })
+    /// Opens or creates a store on a backend, as tests with failing disks do; the function gives the same disk each time.
+    pub fn on_backend<B: StorageBackend>(backend: impl Fn() -> B + Send + 'static) -> Result<Self, StoreError> {
+        Self::new(move || builder().create_with_backend(backend()).map_err(disk))
     }
 
     /// A store that lives as long as the process, for tests of the layers above.
     pub fn in_memory() -> Result<Self, StoreError> {
-        Self::with_backend(redb::backends::InMemoryBackend::new())
+        Self::on_backend(redb::backends::InMemoryBackend::new)
+    }
+
+    fn new(open: impl Fn() -> Result<Database, StoreError> + Send + 'static) -> Result<Self, StoreError> {
+        Ok(Self {
+            database: Some(open()?),
+            open: Box::new(open),
+        })
+    }
+
+    fn database(&self) -> Result<&Database, StoreError> {
+        self.database
+            .as_ref()
+            .ok_or_else(|| disk("the file is closed after an error"))
+    }
+
+    /// Opens the file again if an error closed it. Gives the newest revision on it.
+    pub(crate) fn reopen(&mut self) -> Result<Revision, StoreError> {
+        if self.database.is_none() {
+            self.database = Some((self.open)()?);
+        }
+        let found = self.newest();
+        if found.is_err() {
+            // nothing can be done any more with a file that could not be read once
+            self.database = None;
+        }
+        found
+    }
+
+    fn newest(&self) -> Result<Revision, StoreError> {
+        let read = self.database()?.begin_read().map_err(disk)?;
+        revision(&read)
     }
 
     /// Everything stored.
     pub(crate) fn load(&self) -> Result<(Vec<Entry>, Revision), StoreError> {
-        let read = self.database.begin_read().map_err(disk)?;
+        let read = self.database()?.begin_read().map_err(disk)?;
         let mut entries = Vec::new();
         match read.open_table(ENTRIES) {
             Ok(table) => {
@@ -58,18 +92,24 @@ impl Disk {
             Err(redb::TableError::TableDoesNotExist(_)) => return Ok((entries, Revision(0))),
             Err(error) => return Err(disk(error)),
         }
-        let meta = read.open_table(META).map_err(disk)?;
-        let revision = meta.get(REVISION).map_err(disk)?.map_or(0, |revision| revision.value());
-        Ok((entries, Revision(revision)))
+        Ok((entries, revision(&read)?))
     }
 
-    /// Writes a batch with one sync; on return it is durable.
+    /// Writes a batch with one sync; on return it is durable. After an error it may be, or not.
     pub(crate) fn write<'a>(
-        &self,
+        &mut self,
         events: impl IntoIterator<Item = &'a Event>,
         revision: Revision,
     ) -> Result<(), StoreError> {
-        let mut write = self.database.begin_write().map_err(disk)?;
+        let written = self.try_write(events, revision);
+        if written.is_err() {
+            self.database = None;
+        }
+        written
+    }
+
+    fn try_write<'a>(&self, events: impl IntoIterator<Item = &'a Event>, revision: Revision) -> Result<(), StoreError> {
+        let mut write = self.database()?.begin_write().map_err(disk)?;
         write.set_durability(Durability::Immediate).map_err(disk)?;
         {
             let mut table = write.open_table(ENTRIES).map_err(disk)?;
@@ -87,6 +127,22 @@ impl Disk {
         }
         write.commit().map_err(disk)
     }
+}
+
+fn builder() -> redb::Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
+}
+
+fn revision(read: &ReadTransaction) -> Result<Revision, StoreError> {
+    let meta = match read.open_table(META) {
+        Ok(meta) => meta,
+        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Revision(0)),
+        Err(error) => return Err(disk(error)),
+    };
+    let revision = meta.get(REVISION).map_err(disk)?;
+    Ok(Revision(revision.map_or(0, |revision| revision.value())))
 }
 
 fn disk(error: impl std::fmt::Display) -> StoreError {

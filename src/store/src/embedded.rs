@@ -27,7 +27,11 @@ struct Request {
 pub struct Embedded {
     collections: Arc<Collections>,
     queue: mpsc::Sender<Request>,
+    ailment: Ailment,
 }
+
+/// Why the disk took no write the last time, if it did not.
+type Ailment = Arc<RwLock<Option<StoreError>>>;
 
 #[derive(Debug)]
 struct Collections {
@@ -55,17 +59,24 @@ impl Embedded {
             collections.of(&entry.key)?.restore(entry);
         }
         let (queue, requests) = mpsc::channel(QUEUE);
+        let ailment = Ailment::default();
         let writer = Writer {
             disk,
             collections: Arc::clone(&collections),
             revision,
             staged: HashMap::new(),
+            doubtful: None,
+            ailment: Arc::clone(&ailment),
         };
         std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writer.run(requests))
             .map_err(|error| StoreError::Disk(error.to_string()))?;
-        Ok(Self { collections, queue })
+        Ok(Self {
+            collections,
+            queue,
+            ailment,
+        })
     }
 }
 
@@ -119,6 +130,14 @@ impl Store for Embedded {
         })
     }
 
+    fn ailment(&self) -> Option<String> {
+        if self.queue.is_closed() {
+            return Some(StoreError::Closed.to_string());
+        }
+        let ailment = self.ailment.read().unwrap_or_else(PoisonError::into_inner);
+        ailment.as_ref().map(ToString::to_string)
+    }
+
     fn compact(&self, revision: Revision) {
         let by_name = self.collections.by_name.read().unwrap_or_else(PoisonError::into_inner);
         by_name.values().for_each(|collection| collection.compact(revision));
@@ -167,14 +186,56 @@ struct Writer {
     revision: Revision,
     /// States written by the running batch and not yet published; `None` is a removal.
     staged: HashMap<Arc<str>, Option<Arc<Entry>>>,
+    /// Transactions of a write that failed, up to their revision: nobody can say yet whether the disk has them.
+    doubtful: Option<(Vec<Vec<Event>>, Revision)>,
+    ailment: Ailment,
 }
 
 impl Writer {
     fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut batch = Vec::with_capacity(BATCH);
         while requests.blocking_recv_many(&mut batch, BATCH) > 0 {
-            self.process(batch.drain(..));
+            match self.recover() {
+                Ok(()) => self.process(batch.drain(..)),
+                Err(error) => {
+                    self.note(Some(&error));
+                    refuse(batch.drain(..).map(|request| request.answer), &error);
+                }
+            }
         }
+    }
+
+    /// Says how the disk is to whoever asks.
+    fn note(&self, error: Option<&StoreError>) {
+        let mut ailment = self.ailment.write().unwrap_or_else(PoisonError::into_inner);
+        match (&*ailment, error) {
+            (None, Some(error)) => tracing::error!(%error, "no writes until the disk takes them"),
+            (Some(_), None) => tracing::info!("the disk takes writes again"),
+            _ => {}
+        }
+        *ailment = error.map(copy);
+    }
+
+    /// After a failed write: opens the file again and finds out what of it is there. All or nothing of a batch is.
+    fn recover(&mut self) -> Result<(), StoreError> {
+        let Some((_, attempted)) = &self.doubtful else {
+            return Ok(());
+        };
+        let found = self.disk.reopen()?;
+        if found != self.revision && found != *attempted {
+            let expected = self.revision;
+            return Err(StoreError::Disk(format!(
+                "the file is at revision {found}, not {expected}"
+            )));
+        }
+        let (transactions, attempted) = self.doubtful.take().unwrap_or_default();
+        if found == attempted {
+            self.revision = attempted;
+            transactions
+                .into_iter()
+                .for_each(|events| self.collections.publish(events));
+        }
+        Ok(())
     }
 
     fn process(&mut self, batch: impl Iterator<Item = Request>) {
@@ -192,12 +253,15 @@ impl Writer {
         }
         let events = accepted.iter().flat_map(|(events, _)| events);
         if let Err(error) = self.disk.write(events, self.revision) {
+            self.note(Some(&error));
+            let (transactions, answers): (Vec<_>, Vec<_>) = accepted.into_iter().unzip();
+            self.doubtful = Some((transactions, self.revision));
             self.revision = before;
-            for (_, answer) in accepted {
-                drop(answer.send(Err(StoreError::Disk(error.to_string()))));
-            }
+            refuse(answers, &error);
             return;
         }
+        // only a write that was taken shows that writes are taken
+        self.note(None);
         for (events, answer) in accepted {
             let entries = events.iter().map(|event| Arc::clone(&event.entry)).collect();
             self.collections.publish(events);
@@ -261,4 +325,18 @@ impl Writer {
             None => Ok(self.collections.of(key)?.get(key)),
         }
     }
+}
+
+fn refuse(answers: impl IntoIterator<Item = Answer>, error: &StoreError) {
+    for answer in answers {
+        drop(answer.send(Err(copy(error))));
+    }
+}
+
+/// For each of those whom one failed write concerns.
+fn copy(error: &StoreError) -> StoreError {
+    StoreError::Disk(match error {
+        StoreError::Disk(reason) => reason.clone(),
+        other => other.to_string(),
+    })
 }

@@ -112,6 +112,9 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// All changes below `prefix` (at least a collection) that came after `after`.
     fn watch(&self, prefix: &str, after: Revision) -> Result<Watch, StoreError>;
 
+    /// What keeps the store from taking writes, if it knows of anything.
+    fn ailment(&self) -> Option<String>;
+
     /// Forgets history up to and including `revision`.
     fn compact(&self, revision: Revision);
 }

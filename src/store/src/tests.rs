@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use proptest::prelude::*;
 use redb::StorageBackend;
-use redb::backends::InMemoryBackend;
 
 use super::*;
 
@@ -83,6 +82,11 @@ impl Faulty {
     fn durable(&self) -> Vec<u8> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).durable.clone()
     }
+}
+
+fn on(disk: &Faulty) -> Result<Disk, StoreError> {
+    let disk = disk.clone();
+    Disk::on_backend(move || disk.clone())
 }
 
 impl StorageBackend for Faulty {
@@ -189,7 +193,7 @@ proptest! {
 
     #[test]
     fn every_read_of_the_present_the_past_and_the_changes_agrees_with_the_model(steps in prop::collection::vec(step(), 1..60)) {
-        let store = Embedded::start(Disk::with_backend(InMemoryBackend::new()).unwrap()).unwrap();
+        let store = Embedded::start(Disk::in_memory().unwrap()).unwrap();
         let mut model = Model::default();
         block_on(async {
             for step in &steps {
@@ -230,7 +234,7 @@ proptest! {
 
     #[test]
     fn pages_join_to_the_whole(ids in prop::collection::btree_set(0_u8..40, 0..30), limit in 1_usize..7) {
-        let store = Embedded::start(Disk::with_backend(InMemoryBackend::new()).unwrap()).unwrap();
+        let store = Embedded::start(Disk::in_memory().unwrap()).unwrap();
         block_on(async {
             for id in &ids {
                 store.commit(vec![put(*id, Expect::Absent, *id)]).await.unwrap();
@@ -256,11 +260,11 @@ proptest! {
         operations in 1_usize..400,
     ) {
         let formatted = Faulty::new(Vec::new(), usize::MAX);
-        drop(Embedded::start(Disk::with_backend(formatted.clone()).unwrap()).unwrap());
+        drop(Embedded::start(on(&formatted).unwrap()).unwrap());
         let disk = Faulty::new(formatted.durable(), operations);
         let mut model = Model::default();
         let mut unacknowledged = None;
-        if let Ok(store) = Disk::with_backend(disk.clone()).and_then(Embedded::start) {
+        if let Ok(store) = on(&disk).and_then(Embedded::start) {
             block_on(async {
                 for step in &steps {
                     let before = model.states.len();
@@ -273,7 +277,7 @@ proptest! {
                 }
             });
         }
-        let store = Embedded::start(Disk::with_backend(Faulty::new(disk.durable(), usize::MAX)).unwrap()).unwrap();
+        let store = Embedded::start(on(&Faulty::new(disk.durable(), usize::MAX)).unwrap()).unwrap();
         let found = contents(&block_on(store.range(all())).unwrap());
         let whole = found == model.newest() || Some(&found) == unacknowledged.as_ref();
         prop_assert!(whole, "found {found:?}, acknowledged {:?}, pending {unacknowledged:?}", model.newest());
@@ -281,9 +285,66 @@ proptest! {
     }
 }
 
+/// For every operation at which a disk can begin to refuse: writes fail until it takes them again, and what a failed write has
+/// left behind is either seen whole or not at all, by readers, watchers and those who open the file later.
+#[test]
+fn a_full_disk_refuses_writes_until_there_is_room() {
+    for operations in 0..60 {
+        let disk = Faulty::new(Vec::new(), usize::MAX);
+        let store = Embedded::start(on(&disk).unwrap()).unwrap();
+        block_on(async {
+            store.commit(vec![put(1, Expect::Any, 1)]).await.unwrap();
+            let mut watch = store.watch(PREFIX, store.revision()).unwrap();
+            disk.0.lock().unwrap().operations_left = operations;
+            let mut acknowledged = 0;
+            for id in 2..9 {
+                match store
+                    .commit(vec![put(id, Expect::Absent, id), put(id + 50, Expect::Absent, id)])
+                    .await
+                {
+                    Ok(_) => acknowledged += 1,
+                    Err(StoreError::Disk(_)) => break,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            let is_full = acknowledged < 7;
+            assert_eq!(store.ailment().is_some(), is_full);
+            assert_eq!(store.range(all()).await.unwrap().entries.len(), 1 + 2 * acknowledged);
+            disk.0.lock().unwrap().operations_left = usize::MAX;
+            store.commit(vec![put(100, Expect::Absent, 1)]).await.unwrap();
+            assert_eq!(store.ailment(), None);
+            let found = store.range(all()).await.unwrap();
+            let shown = found.entries.len() - 2;
+            assert!(
+                shown == 2 * acknowledged || (is_full && shown == 2 * acknowledged + 2),
+                "{shown} of {acknowledged}"
+            );
+            let mut told = Vec::new();
+            while told.len() < shown + 1 {
+                told.extend(
+                    watch
+                        .next()
+                        .await
+                        .unwrap()
+                        .into_iter()
+                        .map(|event| event.entry.key.to_string()),
+                );
+            }
+            assert_eq!(told.last(), Some(&key(100)));
+            let (whole, revision) = (contents(&found), store.revision());
+            drop(store);
+            let later = Embedded::start(on(&Faulty::new(disk.durable(), usize::MAX)).unwrap()).unwrap();
+            assert_eq!(
+                (contents(&later.range(all()).await.unwrap()), later.revision()),
+                (whole, revision)
+            );
+        });
+    }
+}
+
 #[test]
 fn a_waiting_watcher_wakes_for_its_prefix_only() {
-    let store = Embedded::start(Disk::with_backend(InMemoryBackend::new()).unwrap()).unwrap();
+    let store = Embedded::start(Disk::in_memory().unwrap()).unwrap();
     block_on(async {
         let mut watch = store.watch(&format!("{PREFIX}1"), Revision(0)).unwrap();
         let (events, ()) = tokio::join!(watch.next(), async {
@@ -298,7 +359,7 @@ fn a_waiting_watcher_wakes_for_its_prefix_only() {
 
 #[test]
 fn a_watcher_behind_the_ring_is_told_to_list_again() {
-    let store = Embedded::start(Disk::with_backend(InMemoryBackend::new()).unwrap()).unwrap();
+    let store = Embedded::start(Disk::in_memory().unwrap()).unwrap();
     block_on(async {
         let mut watch = store.watch(PREFIX, Revision(0)).unwrap();
         let writes = (0..1200_u32).map(|n| store.commit(vec![put((n % 5) as u8, Expect::Any, 0)]));
@@ -319,7 +380,7 @@ async fn futures_join<T>(futures: impl Iterator<Item = BoxFuture<'_, T>>) -> Vec
 
 #[test]
 fn a_key_without_a_collection_is_refused() {
-    let store = Embedded::start(Disk::with_backend(InMemoryBackend::new()).unwrap()).unwrap();
+    let store = Embedded::start(Disk::in_memory().unwrap()).unwrap();
     assert!(matches!(block_on(store.get("/registry/pods")), Err(StoreError::Key(_))));
 }
 
@@ -329,7 +390,7 @@ fn a_key_without_a_collection_is_refused() {
 fn what_a_watcher_was_told_every_later_read_shows() {
     const OTHER: &str = "/registry/core/others/0";
     const CHANGES: u64 = 20_000;
-    let store = Embedded::start(Disk::with_backend(InMemoryBackend::new()).unwrap()).unwrap();
+    let store = Embedded::start(Disk::in_memory().unwrap()).unwrap();
     std::thread::scope(|threads| {
         threads.spawn(|| {
             let mut watch = store.watch(PREFIX, Revision(0)).unwrap();

@@ -19,10 +19,11 @@ fn main() -> anyhow::Result<()> {
         ["docs", rest @ ..] => docs::run(&workspace(), rest == ["--check"]),
         ["bench", "start"] => bench::start::run(&workspace()),
         ["bench", "addons"] => bench::addons::run(&workspace()),
+        ["bench", "dashboard", rest @ ..] => bench::dashboard::run(&workspace(), rest.first().copied()),
         ["vm"] => vm::run(&workspace()),
         ["proto", rest @ ..] => protos::run(rest),
         _ => anyhow::bail!(
-            "usage: xtask test | schema <kubernetes-source-dir> | proto <name> <file.proto> [--check] | docs [--check] | bench start|addons | vm"
+            "usage: xtask test | schema <kubernetes-source-dir> | proto <name> <file.proto> [--check] | docs [--check] | bench start|addons|dashboard [PODS] | vm"
         ),
     }
 }

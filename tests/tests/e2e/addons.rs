@@ -1,7 +1,9 @@
 //! Addons: what is applied, what is taken away again, and what is said when one does not come up.
 
+mod over_restarts;
+
 use anyhow::{Context as _, ensure};
-use e2e::{Cluster, until};
+use e2e::{Cluster, Run as _, until};
 use serde_json::Value;
 
 use crate::Shared;
@@ -29,8 +31,28 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
         one_that_does_not_come_up_says_why,
     ),
     (
+        "addons::what_is_somebody_elses_stays_theirs",
+        what_is_somebody_elses_stays_theirs,
+    ),
+    (
+        "addons::what_was_deleted_by_hand_comes_back",
+        what_was_deleted_by_hand_comes_back,
+    ),
+    (
+        "addons::settings_come_from_a_file_and_from_what_is_typed",
+        settings_come_from_a_file_and_from_what_is_typed,
+    ),
+    (
+        "addons::a_page_is_forwarded_while_its_addon_is_enabled",
+        a_page_is_forwarded_while_its_addon_is_enabled,
+    ),
+    (
+        "addons::what_a_stopped_cluster_was_told_is_done_at_its_start",
+        over_restarts::what_a_stopped_cluster_was_told_is_done_at_its_start,
+    ),
+    (
         "addons::a_default_one_stays_disabled_over_a_restart",
-        a_default_one_stays_disabled_over_a_restart,
+        over_restarts::a_default_one_stays_disabled_over_a_restart,
     ),
 ];
 
@@ -207,6 +229,22 @@ fn one_that_does_not_come_up_says_why(cluster: &Cluster) -> anyhow::Result<()> {
     ] {
         ensure!(said.contains(part), "no {part:?} in {said}");
     }
+    // pods that may not even be made
+    let quota =
+        "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: none, namespace: mine}\nspec: {hard: {pods: 0}}\n";
+    cluster.kubectl_with(&["create", "-f", "-"], quota)?;
+    until("the quota's status", 20, || {
+        let quota = cluster.get(&["-n", "mine", "resourcequota", "none"])?;
+        ensure!(quota["status"]["hard"]["pods"] == "0", "{quota}");
+        Ok(())
+    })?;
+    cluster.kubectl(&["-n", "mine", "delete", "pods", "--all"])?;
+    let enable = ["addons", "enable", "mine", "--wait-timeout", "8"];
+    let said = cluster.rkube(&enable)?.failed(112)?;
+    for part in ["Deployment mine/server", "exceeded quota: none"] {
+        ensure!(said.contains(part), "no {part:?} in {said}");
+    }
+    cluster.kubectl(&["-n", "mine", "delete", "resourcequota", "none"])?;
     // an image that is there, and the addon comes up
     let image = "Server=rkube.test/nginx:1";
     cluster.rkube(&["addons", "enable", "mine", "--images", image])?.ok()?;
@@ -216,6 +254,133 @@ fn one_that_does_not_come_up_says_why(cluster: &Cluster) -> anyhow::Result<()> {
     ensure!(said.contains("it has Server"), "{said}");
     cluster.rkube(&set)?.ok()?;
     forget(cluster)
+}
+
+/// A name that others have, too, in a namespace of their own.
+fn what_is_somebody_elses_stays_theirs(cluster: &Cluster) -> anyhow::Result<()> {
+    cluster.kubectl(&["create", "namespace", "mine"])?;
+    cluster.kubectl(&[
+        "-n",
+        "mine",
+        "create",
+        "configmap",
+        "one",
+        "--from-literal=greeting=theirs",
+    ])?;
+    write(cluster, INFO, &[NAMESPACE, &map("two"), &map("one")].concat())?;
+    let said = cluster.rkube(&["addons", "enable", "mine"])?.failed(111)?;
+    for words in [
+        "ConfigMap mine/one is there already and is made by kubectl-create",
+        "`rkube kubectl -- delete configmap one -n mine`",
+    ] {
+        ensure!(said.contains(words), "no {words:?} in {said}");
+    }
+    let maps = || cluster.kubectl(&["-n", "mine", "get", "configmaps", "-o", "name"]);
+    ensure!(!maps()?.contains("two"), "it began: {}", maps()?);
+    // and no start tries it again
+    cluster.rkube(&["start"])?.ok()?;
+    cluster.kubectl(&["-n", "mine", "delete", "configmap", "one"])?;
+    cluster.rkube(&["addons", "enable", "mine"])?.ok()?;
+    ensure!(
+        maps()?.contains("configmap/one") && maps()?.contains("two"),
+        "{}",
+        maps()?
+    );
+    cluster.rkube(&["addons", "disable", "mine"])?.ok()?;
+    let left = cluster.get(&["namespace", "mine"])?;
+    ensure!(left["metadata"]["deletionTimestamp"].is_null(), "{left}");
+    ensure!(
+        !maps()?.contains("configmap/one") && !maps()?.contains("two"),
+        "{}",
+        maps()?
+    );
+    fs_err::remove_dir_all(cluster.sandbox.home().join("addons"))?;
+    cluster.kubectl(&["delete", "namespace", "mine", "--timeout=60s"])?;
+    Ok(())
+}
+
+fn what_was_deleted_by_hand_comes_back(cluster: &Cluster) -> anyhow::Result<()> {
+    write(cluster, INFO, &[NAMESPACE, &map("one")].concat())?;
+    cluster.rkube(&["addons", "enable", "mine"])?.ok()?;
+    cluster.kubectl(&["-n", "mine", "delete", "configmap", "one"])?;
+    cluster.rkube(&["addons", "enable", "mine"])?.ok()?;
+    cluster.get(&["-n", "mine", "configmap", "one"])?;
+    forget(cluster)
+}
+
+fn settings_come_from_a_file_and_from_what_is_typed(cluster: &Cluster) -> anyhow::Result<()> {
+    let info = INFO.replace(
+        "settings: {",
+        "settings: {size: {type: integer, default: 3, minimum: 1, maximum: 5, description: {en: Size, zh: 大小}}, ",
+    );
+    write(cluster, &info, &[NAMESPACE, &map("one")].concat())?;
+    cluster.rkube(&["addons", "enable", "mine"])?.ok()?;
+    let file = cluster
+        .sandbox
+        .file("settings.json", r#"{"greeting": "file", "size": 4}"#)?;
+    let file = file.to_string_lossy();
+    let configure = |args: &[&str]| {
+        let all = [&["-o", "json", "addons", "configure", "mine"], args].concat();
+        let said: Value = serde_json::from_str(&cluster.rkube(&all)?.ok()?)?;
+        anyhow::Ok(said["settings"].clone())
+    };
+    let both = configure(&["-f", &file, "greeting=typed"])?;
+    ensure!(both == serde_json::json!({"greeting": "typed", "size": 4}), "{both}");
+    let alone = configure(&["-f", &file])?;
+    ensure!(alone == serde_json::json!({"greeting": "file", "size": 4}), "{alone}");
+    let live = [
+        "-n",
+        "mine",
+        "get",
+        "configmap",
+        "one",
+        "-o",
+        "jsonpath={.data.greeting}",
+    ];
+    ensure!(cluster.kubectl(&live)? == "file", "{}", cluster.kubectl(&live)?);
+    let said = cluster.rkube(&["addons", "configure", "mine", "size=6"])?.failed(114)?;
+    ensure!(said.contains("setting size: 6 is more than 5"), "{said}");
+    // one that would end at once
+    let zero = ["addons", "configure", "metrics-server", "metricResolution=0"];
+    let said = cluster.rkube(&zero)?.failed(114)?;
+    ensure!(said.contains("0 is less than 1"), "{said}");
+    let images: Value = serde_json::from_str(&cluster.rkube(&["-o", "json", "addons", "images", "mine"])?.ok()?)?;
+    let server = &images[0];
+    ensure!(
+        server["name"] == "Server"
+            && server["defaultImage"] == "nobody/has-this:1"
+            && server["defaultRegistry"] == "registry.invalid"
+            && server["image"].as_str().is_some_and(|image| image.ends_with(":1")),
+        "{images}"
+    );
+    forget(cluster)
+}
+
+fn a_page_is_forwarded_while_its_addon_is_enabled(cluster: &Cluster) -> anyhow::Result<()> {
+    cluster.rkube(&["addons", "disable", "dashboard"])?.ok()?;
+    let said = cluster.rkube(&["addons", "open", "dashboard", "--url"])?.failed(113)?;
+    ensure!(said.contains("rkube addons enable"), "{said}");
+    let said = cluster.rkube(&["addons", "open", "dns", "--url"])?.failed(14)?;
+    ensure!(said.contains("dashboard has"), "{said}");
+    // two at once, as a start takes them
+    cluster
+        .rkube(&["start", "--addons", "dashboard,metrics-server"])?
+        .ok()?;
+    let list: Value = serde_json::from_str(&cluster.rkube(&["-o", "json", "addons", "list"])?.ok()?)?;
+    for name in ["dashboard", "metrics-server"] {
+        ensure!(list[name]["Status"] == "enabled", "{name}: {list}");
+    }
+    let mut open = cluster.sandbox.rkube(&["--profile", &cluster.name]);
+    open.args(["addons", "open", "dashboard", "--url"]);
+    let (open, url) = crate::dashboard::start(&mut open, "http://")?;
+    let page = std::process::Command::new("curl")
+        .args(["-sSf", "-m", "20", url.trim()])
+        .run()?
+        .ok()?;
+    ensure!(page.contains("<html"), "{page}");
+    drop(open);
+    cluster.rkube(&["addons", "disable", "metrics-server"])?.ok()?;
+    Ok(())
 }
 
 fn an_image_that_no_registry_has_is_composed(cluster: &Cluster) -> anyhow::Result<()> {
@@ -246,20 +411,4 @@ fn an_image_that_no_registry_has_is_composed(cluster: &Cluster) -> anyhow::Resul
         );
     }
     forget(cluster)
-}
-
-fn a_default_one_stays_disabled_over_a_restart(cluster: &Cluster) -> anyhow::Result<()> {
-    let classes = || cluster.kubectl(&["get", "storageclasses", "-o", "jsonpath={.items[*].metadata.name}"]);
-    cluster.rkube(&["addons", "disable", "default-storageclass"])?.ok()?;
-    ensure!(classes()?.is_empty(), "{}", classes()?);
-    cluster.rkube(&["stop"])?.ok()?;
-    // asked for while the cluster is stopped, done when it starts
-    let said = cluster.rkube(&["addons", "enable", "default-storageclass"])?.ok()?;
-    ensure!(said.contains("will be enabled when the cluster starts"), "{said}");
-    cluster.rkube(&["addons", "disable", "default-storageclass"])?.ok()?;
-    cluster.rkube(&["start"])?.ok()?;
-    ensure!(classes()?.is_empty(), "{}", classes()?);
-    cluster.rkube(&["addons", "enable", "default-storageclass"])?.ok()?;
-    let now = classes()?;
-    (now == "standard").then_some(()).with_context(|| now)
 }

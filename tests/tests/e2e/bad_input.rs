@@ -210,6 +210,12 @@ fn messages_in_chinese(sandbox: &Sandbox) -> anyhow::Result<()> {
         error.starts_with("错误") && error.contains("GUEST_PROFILE_NOT_FOUND"),
         "{error}"
     );
+    let error = sandbox
+        .rkube(&["start", "--nodes", "many"])
+        .env("LANG", "zh_CN.UTF-8")
+        .run()?
+        .failed(2)?;
+    ensure!(error.contains("'--nodes <NODES>' 的值 'many' 无效"), "{error}");
     Ok(())
 }
 

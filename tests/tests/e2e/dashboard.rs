@@ -2,6 +2,8 @@
 
 mod access;
 mod buttons;
+mod data;
+mod session;
 mod tabs;
 mod tree;
 
@@ -17,16 +19,23 @@ use thirtyfour::prelude::*;
 use crate::Shared;
 use crate::streams::Background;
 
-pub(crate) const TESTS: &[(&str, Shared)] = &[(
-    "dashboard::a_user_looks_and_works_in_a_browser",
-    a_user_looks_and_works_in_a_browser,
-)];
+pub(crate) const TESTS: &[(&str, Shared)] = &[
+    (
+        "dashboard::a_user_looks_and_works_in_a_browser",
+        a_user_looks_and_works_in_a_browser,
+    ),
+    ("dashboard::kinds_of_all_sorts", kinds_of_all_sorts),
+    (
+        "dashboard::a_session_leaves_nothing_and_shows_nobody_its_token",
+        session::leaves_nothing_and_shows_nobody_its_token,
+    ),
+];
 
 /// How long the page may take for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A program and the first line that it printed which says something.
-fn start(command: &mut Command, wanted: &str) -> anyhow::Result<(Background, String)> {
+pub(crate) fn start(command: &mut Command, wanted: &str) -> anyhow::Result<(Background, String)> {
     let mut child: Child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let said = child.stdout.take().context("stdout")?;
     let child = Background(child);
@@ -51,6 +60,29 @@ fn a_user_looks_and_works_in_a_browser(cluster: &Cluster) -> anyhow::Result<()> 
         "--replicas=2",
     ])?;
     cluster.kubectl(&["-n", "page", "rollout", "status", "deployment/web", "--timeout=60s"])?;
+    let dashboard = in_browser(cluster, async |page: &Page, url: &str| work(cluster, page, url).await)?;
+    session::end(cluster, dashboard)?;
+    session::as_an_account(cluster)?;
+    cluster.kubectl(&["delete", "namespace", "page", "--timeout=60s"])?;
+    Ok(())
+}
+
+fn kinds_of_all_sorts(cluster: &Cluster) -> anyhow::Result<()> {
+    data::prepare(cluster)?;
+    let signed_in = async |page: &Page, url: &str| {
+        page.browser.goto(url).await?;
+        page.sees("Needs attention").await?;
+        data::work(cluster, page).await
+    };
+    session::end(cluster, in_browser(cluster, signed_in)?)?;
+    data::forget(cluster)
+}
+
+/// Runs the dashboard and a browser for it; gives the dashboard, which still runs.
+fn in_browser(
+    cluster: &Cluster,
+    work: impl AsyncFnOnce(&Page, &str) -> anyhow::Result<()>,
+) -> anyhow::Result<Background> {
     let mut dashboard = cluster
         .sandbox
         .rkube(&["--profile", &cluster.name, "dashboard", "--url"]);
@@ -80,7 +112,7 @@ fn a_user_looks_and_works_in_a_browser(cluster: &Cluster) -> anyhow::Result<()> 
             browser: browser.clone(),
             base: url.split('#').next().unwrap_or_default().to_owned(),
         };
-        let outcome = work(cluster, &page, &url).await;
+        let outcome = work(&page, &url).await;
         let screenshot = browser.screenshot_as_png().await;
         browser.quit().await?;
         if let (Err(_), Ok(png)) = (&outcome, screenshot) {
@@ -88,77 +120,7 @@ fn a_user_looks_and_works_in_a_browser(cluster: &Cluster) -> anyhow::Result<()> 
         }
         outcome
     })?;
-    end(cluster, dashboard)?;
-    as_an_account(cluster)?;
-    cluster.kubectl(&["delete", "namespace", "page", "--timeout=60s"])?;
-    Ok(())
-}
-
-/// The administrator's account that the page used lives as long as the command.
-fn end(cluster: &Cluster, dashboard: Background) -> anyhow::Result<()> {
-    let sessions = || {
-        let kinds = "serviceaccounts,clusterrolebindings";
-        cluster.kubectl(&["get", kinds, "-A", "-l", "rkube.io/session", "-o", "name"])
-    };
-    ensure!(
-        sessions()?.lines().count() == 2,
-        "an account and its rights: {}",
-        sessions()?
-    );
-    Command::new("kill").arg(dashboard.0.id().to_string()).status()?;
-    until("the session's account to go", 20, || {
-        let left = sessions()?;
-        ensure!(left.trim().is_empty(), "{left}");
-        Ok(())
-    })?;
-    drop(dashboard);
-    let unknown = cluster.rkube(&["dashboard", "--url", "--service-account", "page/nobody"])?;
-    ensure!(
-        unknown.stderr.contains("there is no service account page/nobody"),
-        "{unknown:?}"
-    );
-    Ok(())
-}
-
-/// Signed in as an account that the user names, with its rights and no others; it stays when the command ends.
-fn as_an_account(cluster: &Cluster) -> anyhow::Result<()> {
-    cluster.kubectl(&["-n", "page", "create", "serviceaccount", "looker"])?;
-    let role = [
-        "rolebinding",
-        "looker",
-        "--clusterrole=view",
-        "--serviceaccount=page:looker",
-    ];
-    cluster.kubectl(&["-n", "page", "create", role[0], role[1], role[2], role[3]])?;
-    let profile = ["--profile", &cluster.name];
-    let mut command = cluster.sandbox.rkube(&profile);
-    command.args(["dashboard", "--url", "--service-account", "page/looker"]);
-    let (dashboard, url) = start(&mut command, "http://")?;
-    let (base, token) = url.split_once("#token=").context("a token in the address")?;
-    let ask = |path: &str| {
-        let header = format!("Authorization: Bearer {token}");
-        let code = ["-s", "-o", "/dev/null", "-w", "%{http_code}", "-m", "20", "-H", &header];
-        let output = Command::new("curl").args(code).arg(format!("{base}{path}")).output()?;
-        anyhow::Ok(String::from_utf8(output.stdout)?)
-    };
-    until("the account's rights", 20, || {
-        let code = ask("api/v1/namespaces/page/pods")?;
-        ensure!(code == "200", "{code}");
-        Ok(())
-    })?;
-    let (secrets, elsewhere) = (
-        ask("api/v1/namespaces/page/secrets")?,
-        ask("api/v1/namespaces/default/pods")?,
-    );
-    ensure!(
-        (secrets.as_str(), elsewhere.as_str()) == ("403", "403"),
-        "{secrets} {elsewhere}"
-    );
-    let sessions = cluster.kubectl(&["get", "serviceaccounts", "-A", "-l", "rkube.io/session", "-o", "name"])?;
-    ensure!(sessions.is_empty(), "an account of its own: {sessions}");
-    drop(dashboard);
-    cluster.kubectl(&["-n", "page", "get", "serviceaccount", "looker"])?;
-    Ok(())
+    Ok(dashboard)
 }
 
 struct Page {

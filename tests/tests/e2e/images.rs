@@ -1,7 +1,7 @@
 //! Images in the nodes.
 
 use anyhow::ensure;
-use e2e::Cluster;
+use e2e::{Cluster, Run as _};
 use serde_json::Value;
 
 use crate::Shared;
@@ -9,6 +9,7 @@ use crate::Shared;
 pub(crate) const TESTS: &[(&str, Shared)] = &[
     ("images::listed_after_loading", listed_after_loading),
     ("images::nothing_travels_twice", nothing_travels_twice),
+    ("images::two_loads_at_once", two_loads_at_once),
     ("images::a_bad_archive_is_refused", a_bad_archive_is_refused),
 ];
 
@@ -28,6 +29,36 @@ fn nothing_travels_twice(cluster: &Cluster) -> anyhow::Result<()> {
         .ok()?;
     let value: Value = serde_json::from_str(&output)?;
     ensure!(value["loaded"][0]["sentBytes"] == 0, "{value}");
+    Ok(())
+}
+
+/// Neither takes the other's layers away.
+fn two_loads_at_once(cluster: &Cluster) -> anyhow::Result<()> {
+    let images = ["one", "other"].map(|which| format!("rkube.test/{}-{which}:1", cluster.name));
+    for image in &images {
+        // layers that no node has, and that take a while to travel
+        let script = "cd $1 && head -c 30000000 /dev/urandom > noise && tar c noise | docker import - $2 && rm noise";
+        let folder = cluster.sandbox.path("").display().to_string();
+        let mut import = std::process::Command::new("sh");
+        import.args(["-c", script, "sh", &folder, image]).run()?.ok()?;
+    }
+    let load = |image: &str| cluster.rkube(&["image", "load", image])?.ok();
+    let loaded = std::thread::scope(|threads| {
+        let first = threads.spawn(|| load(&images[0]));
+        [
+            load(&images[1]),
+            first.join().unwrap_or_else(|_| Err(anyhow::anyhow!("panicked"))),
+        ]
+    });
+    for image in &images {
+        std::process::Command::new("docker")
+            .args(["image", "rm", image])
+            .run()?
+            .ok()?;
+    }
+    loaded.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    let list = cluster.rkube(&["image", "ls"])?.ok()?;
+    ensure!(images.iter().all(|image| list.contains(image)), "{list}");
     Ok(())
 }
 

@@ -1,9 +1,10 @@
 //! One cluster from start to delete.
 
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use e2e::{Cluster, Run as _, Sandbox, cluster_name};
+use e2e::{Cluster, Output, Run as _, Sandbox, cluster_name};
 use serde_json::{Value, json};
 
 use crate::Own;
@@ -12,6 +13,14 @@ pub(crate) const TESTS: &[(&str, Own)] = &[
     ("lifecycle::from_start_to_delete", from_start_to_delete),
     ("lifecycle::json_for_programs", json_for_programs),
     ("lifecycle::two_clusters_made_at_once", two_clusters_made_at_once),
+    (
+        "lifecycle::a_name_that_somebody_else_has",
+        a_name_that_somebody_else_has,
+    ),
+    (
+        "lifecycle::two_users_make_one_name_at_once",
+        two_users_make_one_name_at_once,
+    ),
 ];
 
 /// The port under which the kubeconfig finds the API.
@@ -155,7 +164,12 @@ fn from_start_to_delete(_: &Sandbox) -> anyhow::Result<()> {
     cluster.rkube(&["unpause"])?.ok()?;
     cluster.kubectl(&["get", "nodes"])?;
 
+    let init = ["inspect", &cluster.name, "--format", "{{.State.Pid}}"];
+    let init = std::process::Command::new("docker").args(init).run()?.ok()?;
+    let processes = || Path::new("/proc").join(init.trim()).join("task");
+    ensure!(processes().exists(), "no process {init}");
     cluster.rkube(&["delete"])?.ok()?;
+    ensure!(!processes().exists(), "process {init} is still there");
     let label = format!("label=io.rkube.cluster={}", cluster.name);
     for what in ["container ls --all", "network ls", "volume ls"] {
         let args: Vec<&str> = what.split(' ').chain(["--quiet", "--filter", &label]).collect();
@@ -194,5 +208,53 @@ fn two_clusters_made_at_once(sandbox: &Sandbox) -> anyhow::Result<()> {
     for outcome in deleted {
         outcome?.ok()?;
     }
+    Ok(())
+}
+
+/// A user whose profiles do not know a cluster can neither use nor harm it by starting one of the same name.
+fn a_name_that_somebody_else_has(sandbox: &Sandbox) -> anyhow::Result<()> {
+    let cluster = Cluster::start("taken", 1)?;
+    cluster.kubectl(&["create", "configmap", "kept"])?;
+    let home = sandbox.path("somebody-else");
+    fs_err::create_dir_all(&home)?;
+    let mut start = sandbox.rkube(&["--profile", &cluster.name, "start"]);
+    let refused = start.env("RKUBE_HOME", &home).run()?.failed(51)?;
+    ensure!(
+        refused.contains(&format!("{:?} exists already", cluster.name)) && refused.contains(&*home.to_string_lossy()),
+        "{refused}"
+    );
+    cluster.rkube(&["status"])?.ok()?;
+    cluster.kubectl(&["get", "configmap", "kept"])?;
+    // stopped, it is no more to be had
+    cluster.rkube(&["stop"])?.ok()?;
+    let mut start = sandbox.rkube(&["--profile", &cluster.name, "start"]);
+    start.env("RKUBE_HOME", &home).run()?.failed(51)?;
+    cluster.rkube(&["start"])?.ok()?;
+    cluster.kubectl(&["get", "configmap", "kept"])?;
+    Ok(())
+}
+
+/// Of two users who make a cluster of one name at the same time, one has it, and the other takes nothing away.
+fn two_users_make_one_name_at_once(sandbox: &Sandbox) -> anyhow::Result<()> {
+    let name = cluster_name("raced");
+    let homes = ["one-user", "other-user"].map(|home| sandbox.path(home));
+    let as_user = |home: &Path, args: &[&str]| {
+        let mut command = sandbox.rkube(&["--profile", &name]);
+        command.args(args).env("RKUBE_HOME", home);
+        command.env("KUBECONFIG", home.join("kubeconfig")).run()
+    };
+    let started = std::thread::scope(|scope| {
+        let start = |home: &PathBuf| as_user(home, &["start"]);
+        let starts: Vec<_> = homes.iter().map(|home| scope.spawn(move || start(home))).collect();
+        starts
+            .into_iter()
+            .map(|start| start.join().map_err(|_| anyhow::anyhow!("panicked"))?)
+            .collect::<anyhow::Result<Vec<Output>>>()
+    })?;
+    let won = usize::from(started[0].code != 0);
+    let status = as_user(&homes[won], &["status"]);
+    as_user(&homes[won], &["delete"])?.ok()?;
+    status?.ok()?;
+    started[1 - won].clone().failed(51)?;
     Ok(())
 }

@@ -12,6 +12,7 @@ mod clients;
 mod config;
 mod csi;
 mod dashboard;
+mod disruptions;
 mod engine;
 mod images;
 mod ingress;
@@ -86,6 +87,7 @@ fn main() -> ExitCode {
         network::TESTS,
         policy::TESTS,
         scheduling::TESTS,
+        disruptions::TESTS,
         tour::TESTS,
         trace::TESTS,
         objects::TESTS,

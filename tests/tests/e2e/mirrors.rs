@@ -1,10 +1,12 @@
 //! Images from mirrors: real registries, and servers that lack, refuse, lie and say nothing.
 
+mod host;
+
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
-use e2e::{Cluster, Fault, Faulty, Registry, Run as _, Sandbox, cluster_name, until};
+use e2e::{Cluster, Fault, Faulty, Registry, Run as _, Sandbox, until};
 use serde_json::Value;
 
 use crate::{Own, Shared};
@@ -15,13 +17,22 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
         bad_ones_are_passed_over_and_quoted,
     ),
     ("mirrors::authority_login_and_rewriting", authority_login_and_rewriting),
+    (
+        "mirrors::a_certificate_of_another_host_is_told_apart",
+        a_certificate_of_another_host_is_told_apart,
+    ),
     ("mirrors::a_pods_own_login", a_pods_own_login),
     (
         "mirrors::a_pod_on_the_nodes_network_cannot_use_the_nodes_logins",
         a_pod_on_the_nodes_network_cannot_use_the_nodes_logins,
     ),
-    ("mirrors::what_start_is_told", what_start_is_told),
-    ("mirrors::a_node_image_of_a_registry", a_node_image_of_a_registry),
+    ("mirrors::what_start_is_told", host::what_start_is_told),
+    ("mirrors::a_node_image_of_a_registry", host::a_node_image_of_a_registry),
+    (
+        "mirrors::the_node_image_of_a_repository_is_found_by_its_tag",
+        host::the_node_image_of_a_repository_is_found_by_its_tag,
+    ),
+    ("mirrors::kubectl_of_a_mirror", host::kubectl_of_a_mirror),
 ];
 
 pub(crate) const BAD_INPUT: &[(&str, Own)] = &[(
@@ -69,11 +80,19 @@ fn certificate(sandbox: &Sandbox, name: &str, subject: &str) -> anyhow::Result<P
     Ok(folder)
 }
 
+/// All addresses that a registry may get: they are given in order.
+fn addresses(cluster: &Cluster) -> anyhow::Result<String> {
+    let gateway = e2e::gateway(cluster)?.to_string();
+    let (network, _) = gateway.rsplit_once('.').context("an odd address")?;
+    let names: Vec<String> = (2..32).map(|host| format!("IP:{network}.{host}")).collect();
+    Ok(names.join(","))
+}
+
 fn bad_ones_are_passed_over_and_quoted(cluster: &Cluster) -> anyhow::Result<()> {
     let healthy = Registry::open(cluster, "healthy")?;
     let digest = healthy.push(&archive(cluster), "a/app", "1")?;
-    // its certificate is for another address, and of an authority that nobody knows
-    let folder = certificate(&cluster.sandbox, "unknown", "IP:127.0.0.9")?;
+    // its certificate is of an authority that nobody knows
+    let folder = certificate(&cluster.sandbox, "unknown", &addresses(cluster)?)?;
     let unknown = Registry::private(cluster, "unknown", &folder, false)?;
     let faulty = |fault| Faulty::start(cluster, fault);
     let missing = faulty(Fault::Status("404 Not Found", ""))?;
@@ -96,7 +115,7 @@ fn bad_ones_are_passed_over_and_quoted(cluster: &Cluster) -> anyhow::Result<()> 
         (&login.url, "401 Unauthorized: it wants a login"),
         (&silent.url, "no answer in 3 s"),
         (&dead, "onnection refused"),
-        (&unknown.url, "certificate"),
+        (&unknown.url, "UnknownIssuer"),
     ];
     until("every source's answer", 40, || {
         let text = kubectl(&["describe", "pod", "quoted"])?;
@@ -126,6 +145,11 @@ fn bad_ones_are_passed_over_and_quoted(cluster: &Cluster) -> anyhow::Result<()> 
     )?;
     apply(&pod("healed", "faults.test/a/app:1"))?;
     cluster.pod_ready("mirrors", "healed")?;
+    let lies = corrupt.asked();
+    ensure!(
+        lies.iter().any(|asked| asked.contains("/blobs/")),
+        "no blob was asked of the liar: {lies:?}"
+    );
     let test = cluster
         .rkube(&["-o", "json", "mirrors", "test", "faults.test/a/app:1"])?
         .ok()?;
@@ -136,7 +160,7 @@ fn bad_ones_are_passed_over_and_quoted(cluster: &Cluster) -> anyhow::Result<()> 
     );
     ensure!(test[0]["sources"][7]["digest"] == digest.as_str(), "{test}");
     // by digest, under a name that no node has yet
-    healthy.push(&archive(cluster), "a/other", "x")?;
+    let digest = healthy.push(&archive(cluster), "a/other", "x")?;
     apply(&pod("pinned", &format!("faults.test/a/other@{digest}")))?;
     cluster.pod_ready("mirrors", "pinned")?;
     set(cluster, registry)?;
@@ -145,14 +169,7 @@ fn bad_ones_are_passed_over_and_quoted(cluster: &Cluster) -> anyhow::Result<()> 
 }
 
 fn authority_login_and_rewriting(cluster: &Cluster) -> anyhow::Result<()> {
-    // addresses are given in order, so the certificate is made for all that the registry may get
-    let subnet = e2e::gateway(cluster)?.to_string();
-    let network = subnet
-        .rsplit_once('.')
-        .map(|(network, _)| network)
-        .context("an odd address")?;
-    let names: Vec<String> = (2..32).map(|host| format!("IP:{network}.{host}")).collect();
-    let folder = certificate(&cluster.sandbox, "known", &names.join(","))?;
+    let folder = certificate(&cluster.sandbox, "known", &addresses(cluster)?)?;
     let registry = Registry::private(cluster, "login", &folder, true)?;
     registry.push(&archive(cluster), "ns/app", "1")?;
     let (ca, user) = (folder.join("ca.pem"), Registry::LOGIN.0);
@@ -197,6 +214,30 @@ fn authority_login_and_rewriting(cluster: &Cluster) -> anyhow::Result<()> {
     cluster.pod_ready("default", "rewritten")?;
     cluster.kubectl(&["delete", "pod", "rewritten"])?;
     set(cluster, &["private.test"])?;
+    Ok(())
+}
+
+/// Of an authority that is trusted, but for another address.
+fn a_certificate_of_another_host_is_told_apart(cluster: &Cluster) -> anyhow::Result<()> {
+    let folder = certificate(&cluster.sandbox, "elsewhere", "IP:127.0.0.9")?;
+    let registry = Registry::private(cluster, "elsewhere", &folder, false)?;
+    let ca = folder.join("ca.pem");
+    let answer = |more: &[&str]| set(cluster, &[&["elsewhere.test"], more].concat());
+    answer(&[&registry.url, "--upstream", "never", "--ca-file", &ca.to_string_lossy()])?;
+    let said = cluster
+        .rkube(&["mirrors", "test", "elsewhere.test/a/app:1"])?
+        .failed(49)?;
+    ensure!(
+        said.contains("not valid for name") && !said.contains("UnknownIssuer"),
+        "{said}"
+    );
+    answer(&[])?;
+    let profile = cluster.sandbox.home().join("profiles").join(&cluster.name);
+    let own = fs_err::read_to_string(profile.join("mirrors.yaml"))?;
+    ensure!(
+        !own.contains("ca.pem"),
+        "what was set with the mirror stays without it: {own}"
+    );
     Ok(())
 }
 
@@ -255,116 +296,6 @@ fn a_pod_on_the_nodes_network_cannot_use_the_nodes_logins(cluster: &Cluster) -> 
         );
     }
     cluster.kubectl(&["delete", "namespace", "loopback", "--timeout=60s"])?;
-    Ok(())
-}
-
-fn what_start_is_told(cluster: &Cluster) -> anyhow::Result<()> {
-    let registry = Registry::open(cluster, "flags")?;
-    let host = registry.host().to_owned();
-    for repository in ["library/hub", "ns/flat", "ns/deep/whole", "b/direct", "c/file"] {
-        registry.push(&archive(cluster), repository, "1")?;
-    }
-    let file = format!("mirrors:\n  quay.io: {{endpoint: ['{}']}}\n", registry.url);
-    let file = cluster.sandbox.file("registries.yaml", &file)?;
-    let repository = format!("{}/ns", registry.url);
-    let flags = [
-        "start",
-        "--registry-mirror",
-        &registry.url,
-        "--image-repository",
-        &repository,
-        "--insecure-registry",
-        &host,
-        "--registries",
-        &file.to_string_lossy(),
-        "--image-mirror-country",
-        "cn",
-    ];
-    cluster.rkube(&flags)?.ok()?;
-    for (pod, image) in [
-        ("registry-mirror", "hub:1"),
-        ("repository-flat", "registry.k8s.io/some/where/flat:1"),
-        ("repository-whole", "gcr.io/deep/whole:1"),
-        ("insecure", &format!("{host}/b/direct:1")),
-        ("registries", "quay.io/c/file:1"),
-    ] {
-        cluster.kubectl_with(&["apply", "-f", "-"], &self::pod(pod, image))?;
-        cluster
-            .pod_ready("default", pod)
-            .with_context(|| format!("{image}: {:?}", cluster.kubectl(&["describe", "pod", pod])))?;
-        cluster.kubectl(&["delete", "pod", pod])?;
-    }
-    // what the node was told, in this order: the mirror, those of the country, the repository, the registry itself
-    let told: Value = serde_json::from_str(&cluster.rkube(&["-o", "json", "mirrors", "list"])?.ok()?)?;
-    let hub = told
-        .as_array()
-        .into_iter()
-        .flatten()
-        .find(|row| row["registry"] == "docker.io");
-    let sources: Vec<&str> = hub.context("no docker.io")?["sources"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|source| source["source"].as_str())
-        .collect();
-    let expected = [
-        format!("{}/PATH", registry.url),
-        "https://docker.m.daocloud.io/PATH".to_owned(),
-        format!("{}/ns/PATH", registry.url),
-        "https://registry-1.docker.io/PATH".to_owned(),
-    ];
-    ensure!(sources == expected, "{sources:?}");
-    let table = cluster.in_node(&cluster.name, "cat /etc/rkube/mirrors.json")?;
-    ensure!(table.contains("k8s.m.daocloud.io") && table.contains(&host), "{table}");
-    // without them, what was said stands; the file is the record of it
-    cluster.rkube(&["start"])?.ok()?;
-    ensure!(cluster.in_node(&cluster.name, "cat /etc/rkube/mirrors.json")? == table);
-    let own = cluster
-        .sandbox
-        .home()
-        .join("profiles")
-        .join(&cluster.name)
-        .join("mirrors.yaml");
-    fs_err::remove_file(own)?;
-    cluster.rkube(&["start"])?.ok()?;
-    let table = cluster.in_node(&cluster.name, "cat /etc/rkube/mirrors.json")?;
-    ensure!(!table.contains(&host), "{table}");
-    Ok(())
-}
-
-fn a_node_image_of_a_registry(cluster: &Cluster) -> anyhow::Result<()> {
-    let (archive, name) = (cluster.sandbox.path("node.tar"), cluster_name("base"));
-    cluster
-        .rkube(&["image", "compose", "node", "--to", &archive.to_string_lossy()])?
-        .ok()?;
-    let registry = Registry::open(cluster, "nodes")?;
-    registry.push(&archive, "ns/rkube-node", "1")?;
-    let start = |image: &str| {
-        let flags = [
-            "--profile",
-            &name,
-            "start",
-            "--base-image",
-            image,
-            "--insecure-registry",
-            registry.host(),
-        ];
-        cluster.sandbox.rkube(&flags).run()
-    };
-    let said = start(&format!("{}/ns/rkube-node:none", registry.host()))?.failed(49)?;
-    ensure!(
-        said.contains(&format!("{}/ns/rkube-node: 404 Not Found", registry.url)),
-        "{said}"
-    );
-    let image = format!("{}/ns/rkube-node:1", registry.host());
-    let started = start(&image)?.ok();
-    let docker = |args: &[&str]| Command::new("docker").args(args).run()?.ok();
-    let used = docker(&["inspect", "-f", "{{.Config.Image}}", &name]);
-    cluster.sandbox.rkube(&["--profile", &name, "delete"]).run()?.ok()?;
-    started?;
-    docker(&["rmi", &image])?;
-    let used = used?;
-    ensure!(used.trim() == image, "{used}");
     Ok(())
 }
 

@@ -255,14 +255,36 @@ fn a_service_is_reached_from_every_node(cluster: &Cluster) -> anyhow::Result<()>
             Ok(())
         })?;
     }
-    let reverse = kubectl(&[
-        "exec",
-        "client0",
-        "--",
-        "nslookup",
-        "kubernetes.default.svc.cluster.local",
+    let pods = kubectl(&[
+        "get",
+        "pods",
+        "-l",
+        "app=web",
+        "-o",
+        "jsonpath={.items[*].status.podIP}",
     ])?;
-    ensure!(reverse.contains("10.96.0.1"), "{reverse}");
+    let pods: Vec<&str> = pods.split(' ').collect();
+    kubectl(&[
+        "expose",
+        "deployment",
+        "web",
+        "--name=headless",
+        "--cluster-ip=None",
+        "--port=80",
+    ])?;
+    let backwards: Vec<&str> = address.rsplit('.').collect();
+    let backwards = format!("{}.in-addr.arpa", backwards.join("."));
+    for (kind, name, expected) in [
+        ("a", "kubernetes.default.svc.cluster.local", &["10.96.0.1"][..]),
+        ("a", "headless.net.svc.cluster.local", &pods),
+        ("ptr", &backwards, &["web.net.svc.cluster.local"]),
+    ] {
+        until(&format!("{kind} of {name}"), 20, || {
+            let said = kubectl(&["exec", "client0", "--", "nslookup", &format!("-type={kind}"), name])?;
+            ensure!(expected.iter().all(|expected| said.contains(expected)), "{said}");
+            Ok(())
+        })?;
+    }
     cluster.kubectl(&["delete", "namespace", "net", "--timeout=60s"])?;
     Ok(())
 }

@@ -18,6 +18,10 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
         "resilience::pods_go_on_while_the_control_plane_is_paused",
         pods_go_on_while_the_control_plane_is_paused,
     ),
+    (
+        "resilience::a_claims_data_outlives_its_node_and_the_cluster_being_stopped",
+        a_claims_data_outlives_its_node_and_the_cluster_being_stopped,
+    ),
 ];
 
 const COUNTER: &str = "i=0; while true; do i=$((i+1)); echo $i > /tmp/next; mv /tmp/next /tmp/count; sleep 0.1; done";
@@ -187,5 +191,50 @@ fn a_restart_of_the_nodes_brings_everything_back(cluster: &Cluster) -> anyhow::R
     let restarted = cluster.rkube(&["start"])?.ok()?;
     ensure!(restarted.contains("nothing to do"), "{restarted}");
     cluster.kubectl(&["delete", "namespace", "restart", "--timeout=60s"])?;
+    Ok(())
+}
+
+const DIARY: &str = "
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: diary}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 16Mi}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: writer}
+spec:
+  terminationGracePeriodSeconds: 1
+  volumes: [{name: diary, persistentVolumeClaim: {claimName: diary}}]
+  containers:
+  - name: c
+    image: rkube.test/busybox:1
+    command: [sh, -c, 'echo begun >> /diary/starts; sleep 3600']
+    volumeMounts: [{name: diary, mountPath: /diary}]
+";
+
+fn a_claims_data_outlives_its_node_and_the_cluster_being_stopped(cluster: &Cluster) -> anyhow::Result<()> {
+    cluster.namespace("diary")?;
+    cluster.kubectl_with(&["-n", "diary", "apply", "-f", "-"], DIARY)?;
+    let has_begun = |times: usize| {
+        until(&format!("the writer to have begun {times} times"), 90, || {
+            let diary = cluster.kubectl(&["-n", "diary", "exec", "writer", "--", "cat", "/diary/starts"])?;
+            ensure!(diary.lines().count() == times, "{diary}");
+            Ok(())
+        })
+    };
+    has_begun(1)?;
+    let node = ["-n", "diary", "get", "pod", "writer", "-o", "jsonpath={.spec.nodeName}"];
+    let node = cluster.kubectl(&node)?;
+    std::process::Command::new("docker")
+        .args(["restart", &node])
+        .run()?
+        .ok()?;
+    has_begun(2)?;
+    cluster.rkube(&["stop"])?.ok()?;
+    cluster.rkube(&["start"])?.ok()?;
+    has_begun(3)?;
+    cluster.kubectl(&["-n", "diary", "delete", "pod", "writer"])?;
+    cluster.kubectl(&["delete", "namespace", "diary", "--timeout=60s"])?;
     Ok(())
 }

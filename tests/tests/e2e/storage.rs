@@ -1,5 +1,8 @@
 //! Claims, the volumes made for them, and what becomes of the data.
 
+mod full_disk;
+mod policies;
+
 use anyhow::{bail, ensure};
 use e2e::{Cluster, until};
 
@@ -25,6 +28,18 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
     (
         "storage::claims_go_with_their_set_if_it_says_so",
         claims_go_with_their_set_if_it_says_so,
+    ),
+    (
+        "storage::a_full_disk_says_so_and_goes_on_when_there_is_room",
+        full_disk::says_so_and_goes_on_when_there_is_room,
+    ),
+    (
+        "storage::a_retained_volume_waits_for_its_next_claim",
+        policies::a_retained_volume_waits_for_its_next_claim,
+    ),
+    (
+        "storage::a_volume_for_one_pod_is_not_shared",
+        policies::a_volume_for_one_pod_is_not_shared,
     ),
 ];
 
@@ -202,9 +217,9 @@ fn a_claim_grows_if_its_class_lets_it(cluster: &Cluster) -> anyhow::Result<()> {
     };
     let early = ask("128Mi");
     ensure!(
-        early
-            .as_ref()
-            .is_err_and(|error| format!("{error:#}").contains("Only bound persistent volume claims")),
+        early.as_ref().is_err_and(
+            |error| format!("{error:#}").contains("spec is immutable after creation except resources.requests")
+        ),
         "{early:?}"
     );
     apply(&pod("user", "sleep 3600"))?;

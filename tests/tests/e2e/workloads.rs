@@ -14,6 +14,11 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
     ("workloads::a_job_completes", a_job_completes),
     ("workloads::a_crash_loop_backs_off", a_crash_loop_backs_off),
     ("workloads::drain_moves_pods_away", drain_moves_pods_away),
+    (
+        "workloads::a_replication_controller_keeps_its_number",
+        a_replication_controller_keeps_its_number,
+    ),
+    ("workloads::a_quota_counts_what_there_is", a_quota_counts_what_there_is),
 ];
 
 fn run_a_pod_and_read_its_log(cluster: &Cluster) -> anyhow::Result<()> {
@@ -147,5 +152,116 @@ fn drain_moves_pods_away(cluster: &Cluster) -> anyhow::Result<()> {
     ensure!(!nodes.contains(&worker), "{nodes}");
     uncordoned?;
     cluster.kubectl(&["delete", "namespace", "drain", "--timeout=60s"])?;
+    Ok(())
+}
+
+const CONTROLLER: &str = "
+apiVersion: v1
+kind: ReplicationController
+metadata: {name: old}
+spec:
+  replicas: 2
+  selector: {app: old}
+  template:
+    metadata: {labels: {app: old}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{name: c, image: 'rkube.test/busybox:1', command: [sleep, '3600']}]
+";
+
+fn a_replication_controller_keeps_its_number(cluster: &Cluster) -> anyhow::Result<()> {
+    cluster.namespace("old")?;
+    let kubectl = |args: &[&str]| cluster.kubectl(&[&["-n", "old"], args].concat());
+    cluster.kubectl_with(&["-n", "old", "apply", "-f", "-"], CONTROLLER)?;
+    let ready = |number: usize| {
+        until(&format!("{number} ready replicas"), 30, || {
+            let status = kubectl(&[
+                "get",
+                "rc",
+                "old",
+                "-o",
+                "jsonpath={.status.replicas}/{.status.readyReplicas}",
+            ])?;
+            ensure!(status == format!("{number}/{number}"), "{status}");
+            let names = kubectl(&["get", "pods", "-o", "jsonpath={.items[*].metadata.name}"])?;
+            let names: Vec<String> = names.split(' ').map(str::to_owned).collect();
+            ensure!(names.len() == number, "{names:?}");
+            Ok(names)
+        })
+    };
+    let first = ready(2)?;
+    kubectl(&["delete", "pod", &first[0]])?;
+    let second = ready(2)?;
+    ensure!(second.contains(&first[1]) && !second.contains(&first[0]), "{second:?}");
+    // one that bears the labels already is taken in, and one that loses them is let go
+    kubectl(&["label", "pod", &first[1], "--overwrite", "app=freed"])?;
+    let owner = ["get", "pod", &first[1], "-o", "jsonpath={.metadata.ownerReferences}"];
+    until("the pod to be let go", 20, || {
+        let owner = kubectl(&owner)?;
+        ensure!(owner.is_empty(), "{owner}");
+        Ok(())
+    })?;
+    until("three pods", 20, || {
+        let pods = kubectl(&["get", "pods", "-o", "name"])?;
+        ensure!(pods.lines().count() == 3, "{pods}");
+        Ok(())
+    })?;
+    kubectl(&["label", "pod", &first[1], "--overwrite", "app=old"])?;
+    ready(2)?;
+    kubectl(&["scale", "rc", "old", "--replicas=1"])?;
+    ready(1)?;
+    kubectl(&["delete", "rc", "old"])?;
+    until("its pods to go with it", 30, || {
+        let pods = kubectl(&["get", "pods", "-o", "name"])?;
+        ensure!(pods.is_empty(), "{pods}");
+        Ok(())
+    })?;
+    cluster.kubectl(&["delete", "namespace", "old", "--timeout=60s"])?;
+    Ok(())
+}
+
+fn a_quota_counts_what_there_is(cluster: &Cluster) -> anyhow::Result<()> {
+    cluster.namespace("quota")?;
+    let kubectl = |args: &[&str]| cluster.kubectl(&[&["-n", "quota"], args].concat());
+    kubectl(&["create", "quota", "few", "--hard=pods=1,requests.cpu=500m"])?;
+    let used = |wanted: &str| {
+        until(&format!("the quota to say {wanted}"), 20, || {
+            let of = "jsonpath={.status.used.pods} {.status.used.requests\\.cpu}";
+            let used = kubectl(&["get", "quota", "few", "-o", of])?;
+            ensure!(used == wanted, "{used:?}");
+            Ok(())
+        })
+    };
+    used("0 0")?;
+    let pod = |name: &str, requests: &str| {
+        let pod = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec:\n  terminationGracePeriodSeconds: 0\n  containers: \
+             [{{name: c, image: 'rkube.test/busybox:1', command: [sleep, '3600'], resources: {{requests: {{{requests}}}}}}}]\n"
+        );
+        cluster.kubectl_with(&["-n", "quota", "create", "-f", "-"], &pod)
+    };
+    let refused = |name: &str, requests: &str, wanted: &str| {
+        let said = pod(name, requests);
+        let said = said.map_or_else(|error| format!("{error:#}"), |made| format!("was made: {made}"));
+        ensure!(said.contains(wanted), "{said}");
+        anyhow::Ok(())
+    };
+    refused("silent", "", "failed quota: few: must specify requests.cpu for: c")?;
+    refused(
+        "large",
+        "cpu: 600m",
+        "exceeded quota: few, requested: requests.cpu=600m, used: requests.cpu=0, limited: requests.cpu=500m",
+    )?;
+    pod("first", "cpu: 100m")?;
+    used("1 100m")?;
+    refused(
+        "second",
+        "cpu: 100m",
+        "exceeded quota: few, requested: pods=1, used: pods=1, limited: pods=1",
+    )?;
+    kubectl(&["delete", "pod", "first"])?;
+    used("0 0")?;
+    pod("third", "cpu: 100m")?;
+    cluster.kubectl(&["delete", "namespace", "quota", "--wait=false"])?;
     Ok(())
 }

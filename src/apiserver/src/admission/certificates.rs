@@ -17,7 +17,7 @@ use crate::{ApiError, user};
 
 const API_CLIENT: &str = "kubernetes.io/kube-apiserver-client";
 
-pub(super) fn check(
+pub(super) async fn check(
     call: &Call<'_>,
     operation: Operation,
     object: &Value,
@@ -29,8 +29,10 @@ pub(super) fn check(
             let why = format!("use of {API_CLIENT} signer with {} group is not allowed", user::MASTERS);
             Err(ApiError::forbidden(call.subject(), object.name(), why))
         }
-        (Operation::Update, "approval", _) => permitted(call, object, &signer, "approve"),
-        (Operation::Update, "status", Some(old)) if signs(object, old) => permitted(call, object, &signer, "sign"),
+        (Operation::Update, "approval", _) => permitted(call, object, &signer, "approve").await,
+        (Operation::Update, "status", Some(old)) if signs(object, old) => {
+            permitted(call, object, &signer, "sign").await
+        }
         _ => Ok(()),
     }
 }
@@ -45,7 +47,7 @@ fn signs(object: &Value, old: &Value) -> bool {
     object.pointer("/status/certificate") != old.pointer("/status/certificate") || failed(object) != failed(old)
 }
 
-fn permitted(call: &Call<'_>, object: &Value, signer: &str, verb: &str) -> Result<(), ApiError> {
+async fn permitted(call: &Call<'_>, object: &Value, signer: &str, verb: &str) -> Result<(), ApiError> {
     if call.user.is_in(user::MASTERS) {
         return Ok(());
     }
@@ -59,7 +61,7 @@ fn permitted(call: &Call<'_>, object: &Value, signer: &str, verb: &str) -> Resul
             ..Attributes::default()
         };
         if matches!(
-            call.api.rbac.decide(call.user, &asked),
+            call.api.rbac.decide(call.user, &asked).await?,
             crate::authz::Decision::Allow(_)
         ) {
             return Ok(());

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod limit_ranger;
+mod node_labels;
 mod node_restriction;
 mod pods;
 mod quota;
@@ -10,6 +11,7 @@ mod runtime_class;
 mod service_account;
 mod storage;
 
+pub(crate) use node_restriction::{eviction as node_eviction, token as node_token};
 pub(crate) use quota::{Charge, Turns, charge};
 use serde_json::Value;
 
@@ -98,7 +100,7 @@ pub(crate) async fn validate(
             "RBACEscalation",
             call,
             object,
-            rbac_escalation::check(call, object, old)
+            rbac_escalation::check(call, object, old).await
         );
     }
     if call.resource.plural == "certificatesigningrequests" {
@@ -106,7 +108,7 @@ pub(crate) async fn validate(
             "CertificateApproval",
             call,
             object,
-            certificates::check(call, operation, object, old)
+            certificates::check(call, operation, object, old).await
         );
     }
     if call.resource.group.is_empty() && call.info.subresource.is_empty() {

@@ -9,17 +9,18 @@ use crate::object::{Object as _, text_at};
 use crate::registry::Call;
 use crate::{ApiError, user};
 
-pub(super) fn check(call: &Call<'_>, object: &Value, old: Option<&Value>) -> Result<(), ApiError> {
+pub(super) async fn check(call: &Call<'_>, object: &Value, old: Option<&Value>) -> Result<(), ApiError> {
     if call.user.is_in(user::MASTERS) {
+        return Ok(());
+    }
+    // labels count: by them roles are gathered into others
+    if old.is_some_and(|old| granting(old) == granting(object)) {
         return Ok(());
     }
     let namespace = object.namespace();
     let (verb, resource, name, granted): (_, _, _, Vec<Rule>) = if call.resource.plural.ends_with("bindings") {
         let (kind, name) = (text_at(object, "roleRef.kind"), text_at(object, "roleRef.name"));
-        if old.is_some_and(|old| old["subjects"] == object["subjects"] && old["roleRef"] == object["roleRef"]) {
-            return Ok(());
-        }
-        let rules = call.api.rbac.rules_of_role(&kind, namespace, &name);
+        let rules = call.api.rbac.rules_of_role(&kind, namespace, &name).await?;
         let subject = crate::Subject {
             group: "rbac.authorization.k8s.io",
             resource: if kind == "Role" { "roles" } else { "clusterroles" },
@@ -27,13 +28,12 @@ pub(super) fn check(call: &Call<'_>, object: &Value, old: Option<&Value>) -> Res
         let rules = rules.ok_or_else(|| ApiError::not_found(subject, &name))?;
         ("bind", subject.resource, name, rules.to_vec())
     } else {
-        if old.is_some_and(|old| old["rules"] == object["rules"]) {
-            return Ok(());
-        }
+        let gathers = gathers(object) || old.is_some_and(gathers);
         let rules = object
             .get("rules")
             .filter(|rules| !rules.is_null())
-            .map_or_else(|| Ok(Vec::new()), Vec::<Rule>::deserialize);
+            .map_or_else(|| Ok(Vec::new()), Vec::<Rule>::deserialize)
+            .map(|rules| if gathers { [rules, everything()].concat() } else { rules });
         (
             "escalate",
             call.resource.plural,
@@ -50,12 +50,12 @@ pub(super) fn check(call: &Call<'_>, object: &Value, old: Option<&Value>) -> Res
         ..Attributes::default()
     };
     if matches!(
-        call.api.rbac.decide(call.user, &asked),
+        call.api.rbac.decide(call.user, &asked).await?,
         crate::authz::Decision::Allow(_)
     ) {
         return Ok(());
     }
-    let held = call.api.rbac.rules_of(call.user, namespace);
+    let held = call.api.rbac.rules_of(call.user, namespace).await?;
     let missing: Vec<String> = granted
         .iter()
         .flat_map(singles)
@@ -72,6 +72,40 @@ pub(super) fn check(call: &Call<'_>, object: &Value, old: Option<&Value>) -> Res
         missing.join("\n")
     );
     Err(ApiError::forbidden(call.subject(), object.name(), why))
+}
+
+/// The object without what only garbage collection reads.
+fn granting(object: &Value) -> Value {
+    let mut object = object.clone();
+    for field in ["ownerReferences", "finalizers", "managedFields", "resourceVersion"] {
+        object.remove_meta(field);
+    }
+    object
+}
+
+/// True if the role takes over the rules of others, which may be any.
+fn gathers(role: &Value) -> bool {
+    let selectors = role.pointer("/aggregationRule/clusterRoleSelectors");
+    selectors
+        .and_then(Value::as_array)
+        .is_some_and(|selectors| !selectors.is_empty())
+}
+
+/// The rules of somebody who may do everything.
+fn everything() -> Vec<Rule> {
+    let all = || vec!["*".to_owned()];
+    let resources = Rule {
+        verbs: all(),
+        api_groups: all(),
+        resources: all(),
+        ..Rule::default()
+    };
+    let urls = Rule {
+        verbs: all(),
+        non_resource_urls: all(),
+        ..Rule::default()
+    };
+    vec![resources, urls]
 }
 
 /// The rule as rules of one verb on one thing each.

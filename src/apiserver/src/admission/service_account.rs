@@ -1,22 +1,22 @@
 //! ServiceAccount: every pod runs as one, with a token where it expects one.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::object::{Object as _, child, text_at};
 use crate::registry::Call;
-use crate::{ApiError, Subject};
+use crate::{ApiError, Subject, references, storage};
 
 const MOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-const MIRROR: &str = "kubernetes.io/config.mirror";
+/// How long a pod waits for its namespace's first account.
+const FIRST_ACCOUNT: Duration = Duration::from_secs(2);
 /// Seconds a pod's token lives, as upstream's: an hour and a little for slow rotation.
 const TOKEN_SECONDS: i64 = 3607;
 
 pub(super) async fn admit(call: &Call<'_>, pod: &mut Value) -> Result<(), ApiError> {
-    if pod
-        .pointer("/metadata/annotations")
-        .is_some_and(|annotations| annotations.get(MIRROR).is_some())
-    {
-        return Ok(());
+    if references::is_mirror(pod) {
+        return mirror(pod);
     }
     let spec = child(pod, "spec");
     let given = spec
@@ -30,24 +30,20 @@ pub(super) async fn admit(call: &Call<'_>, pod: &mut Value) -> Result<(), ApiErr
     let name = given.or(older).unwrap_or("default").to_owned();
     spec.insert("serviceAccountName".to_owned(), name.as_str().into());
     spec.insert("serviceAccount".to_owned(), name.as_str().into());
-    let account = call
-        .api
-        .peek("", "serviceaccounts", call.namespace(), &name)
-        .await?
-        .ok_or_else(|| {
-            let why = format!(
-                "error looking up service account {}/{name}: serviceaccount \"{name}\" not found",
-                call.namespace()
-            );
-            ApiError::forbidden(
-                Subject {
-                    group: "",
-                    resource: "pods",
-                },
-                pod.name(),
-                why,
-            )
-        })?;
+    let account = account(call, &name).await?.ok_or_else(|| {
+        let why = format!(
+            "error looking up service account {}/{name}: serviceaccount \"{name}\" not found",
+            call.namespace()
+        );
+        ApiError::forbidden(
+            Subject {
+                group: "",
+                resource: "pods",
+            },
+            pod.name(),
+            why,
+        )
+    })?;
     if pod
         .pointer("/spec/imagePullSecrets")
         .and_then(Value::as_array)
@@ -68,6 +64,52 @@ pub(super) async fn admit(call: &Call<'_>, pod: &mut Value) -> Result<(), ApiErr
         mount_token(pod);
     }
     Ok(())
+}
+
+/// The account; `default` is made a moment after its namespace, so that pods may come with the namespace.
+async fn account(call: &Call<'_>, name: &str) -> Result<Option<Value>, ApiError> {
+    let found = call.api.peek("", "serviceaccounts", call.namespace(), name).await?;
+    if found.is_some() || name != "default" {
+        return Ok(found);
+    }
+    match tokio::time::timeout(FIRST_ACCOUNT, made(call, name)).await {
+        Ok(found) => found.map(Some),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Waits for the account.
+async fn made(call: &Call<'_>, name: &str) -> Result<Value, ApiError> {
+    let prefix = format!("{}{}/", storage::collection("", "serviceaccounts"), call.namespace());
+    let mut watch = call.api.store.watch(&prefix, call.api.store.revision())?;
+    loop {
+        if let Some(found) = call.api.peek("", "serviceaccounts", call.namespace(), name).await? {
+            return Ok(found);
+        }
+        watch.next().await?;
+    }
+}
+
+/// What a node runs by itself has no account, and no tokens or secrets by way of its mirror.
+fn mirror(pod: &Value) -> Result<(), ApiError> {
+    let projects = |volume: &Value| {
+        let sources = volume.pointer("/projected/sources").and_then(Value::as_array);
+        let mut sources = sources.into_iter().flatten();
+        sources.any(|source| source.get("serviceAccountToken").is_some())
+    };
+    let why = match references::of_any(pod) {
+        Some("serviceaccounts") => "a mirror pod may not reference service accounts",
+        Some("secrets") => "a mirror pod may not reference secrets",
+        _ if references::volumes(pod).any(projects) => {
+            "a mirror pod may not use ServiceAccountToken volume projections"
+        }
+        _ => return Ok(()),
+    };
+    let subject = Subject {
+        group: "",
+        resource: "pods",
+    };
+    Err(ApiError::forbidden(subject, pod.name(), why))
 }
 
 /// Adds the projected volume and mounts it into every container that has nothing of its own there.

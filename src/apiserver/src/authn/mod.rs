@@ -10,6 +10,9 @@ use http::{HeaderMap, header};
 
 use crate::{Api, ApiError, User};
 
+/// The group of what may be impersonated and is no object.
+const AUTHENTICATION: &str = "authentication.k8s.io";
+
 /// What the TLS layer knows of the peer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Peer {
@@ -25,7 +28,8 @@ pub(crate) async fn authenticate(api: &Api, peer: &Peer, headers: &HeaderMap) ->
     let Some(token) = bearer(headers)? else {
         return Ok(User::anonymous());
     };
-    api.issuer.authenticate(api, &token, &[]).await
+    let (user, _) = api.issuer.authenticate(api, &token, &[]).await?;
+    Ok(user)
 }
 
 /// What the user was known by, in a word.
@@ -64,28 +68,27 @@ fn bearer(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     Ok(None)
 }
 
+/// A header's text. To leave out what cannot be read would be to act with the caller's own rights.
+fn utf8(value: &http::HeaderValue) -> Result<String, ApiError> {
+    let text = std::str::from_utf8(value.as_bytes());
+    text.map(str::to_owned)
+        .map_err(|_| ApiError::bad_request("an Impersonate header is not UTF-8: send names as UTF-8"))
+}
+
 /// `Impersonate-User` and its kin: the caller acts as somebody else, if RBAC lets them.
 pub(crate) async fn impersonated(api: &Api, user: User, headers: &HeaderMap) -> Result<User, ApiError> {
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let name = text("impersonate-user");
-    let groups: Vec<String> = headers
-        .get_all("impersonate-group")
-        .iter()
-        .filter_map(|value| value.to_str().ok().map(str::to_owned))
-        .collect();
+    let text = |name: &str| headers.get(name).map_or_else(|| Ok(String::new()), utf8);
+    let name = text("impersonate-user")?;
+    let groups = headers.get_all("impersonate-group").iter().map(utf8);
+    let groups = groups.collect::<Result<Vec<String>, ApiError>>()?;
     let extra = headers.keys().any(|key| key.as_str().starts_with("impersonate-extra-"));
+    let uid = text("impersonate-uid")?;
     if name.is_empty() {
-        if groups.is_empty() && !extra {
+        if groups.is_empty() && !extra && uid.is_empty() {
             return Ok(user);
         }
         return Err(ApiError::bad_request(
-            "requested groups or extra without impersonating a user",
+            "requested groups, extra or a uid without impersonating a user",
         ));
     }
     let ask = |resource: &str, subresource: &str, namespace: &str, name: &str| crate::authz::Attributes {
@@ -104,9 +107,14 @@ pub(crate) async fn impersonated(api: &Api, user: User, headers: &HeaderMap) -> 
         None => ask("users", "", "", &name),
     }];
     asked.extend(groups.iter().map(|group| ask("groups", "", "", group)));
+    if !uid.is_empty() {
+        let mut attributes = ask("uids", "", "", &uid);
+        AUTHENTICATION.clone_into(&mut attributes.group);
+        asked.push(attributes);
+    }
     let mut acting = User {
         name: name.clone(),
-        uid: text("impersonate-uid"),
+        uid,
         groups,
         ..User::default()
     };
@@ -114,12 +122,9 @@ pub(crate) async fn impersonated(api: &Api, user: User, headers: &HeaderMap) -> 
         let Some(key) = key.as_str().strip_prefix("impersonate-extra-") else {
             continue;
         };
-        let (key, value) = (
-            crate::request::decode(key),
-            value.to_str().unwrap_or_default().to_owned(),
-        );
+        let (key, value) = (crate::request::decode(key), utf8(value)?);
         let mut attributes = ask("userextras", &key, "", &value);
-        "authentication.k8s.io".clone_into(&mut attributes.group);
+        AUTHENTICATION.clone_into(&mut attributes.group);
         asked.push(attributes);
         acting.extra.entry(key).or_default().push(value);
     }

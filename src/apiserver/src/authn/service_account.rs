@@ -81,15 +81,18 @@ impl Issuer {
         jsonwebtoken::encode(&header, claims, &self.encoding).map_err(ApiError::internal)
     }
 
-    /// The user of a token meant for one of `audiences` (the API server's own if empty).
-    pub(crate) async fn authenticate(&self, api: &Api, token: &str, audiences: &[String]) -> Result<User, ApiError> {
+    /// The user of a token meant for one of `audiences` (the API server's own if empty), and those that it is meant for.
+    pub(crate) async fn authenticate(
+        &self,
+        api: &Api,
+        token: &str,
+        audiences: &[String],
+    ) -> Result<(User, Vec<String>), ApiError> {
+        let own = [self.name.clone()];
+        let audiences = if audiences.is_empty() { &own[..] } else { audiences };
         let mut checks = Validation::new(Algorithm::ES256);
         checks.set_issuer(&[&self.name]);
-        if audiences.is_empty() {
-            checks.set_audience(&[&self.name]);
-        } else {
-            checks.set_audience(audiences);
-        }
+        checks.set_audience(audiences);
         checks.validate_nbf = true;
         checks.leeway = 10;
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &checks)
@@ -99,10 +102,13 @@ impl Issuer {
             })?
             .claims;
         self.check_bindings(api, &claims).await?;
-        Ok(user(claims))
+        let shared = audiences.iter().filter(|audience| claims.aud.contains(audience));
+        let shared = shared.cloned().collect();
+        Ok((user(claims), shared))
     }
 
-    /// A token ends with its service account and with the pod it is bound to.
+    /// A token ends with its service account and with the pod, secret or node it is bound to. The node that a pod was on is
+    /// only noted in its tokens.
     async fn check_bindings(&self, api: &Api, claims: &Claims) -> Result<(), ApiError> {
         let private = &claims.private;
         let namespace = &private.namespace;
@@ -114,6 +120,9 @@ impl Issuer {
                 .as_ref()
                 .map(|secret| ("secrets", namespace.as_str(), secret)),
         );
+        if let (None, Some(node)) = (&private.pod, &private.node) {
+            bound.push(("nodes", "", node));
+        }
         for (plural, namespace, wanted) in bound {
             let found = api.peek("", plural, namespace, &wanted.name).await?;
             if found.is_none_or(|object| object.uid() != wanted.uid || is_past_grace(&object)) {

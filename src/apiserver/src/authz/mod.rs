@@ -3,6 +3,8 @@
 mod node;
 pub(crate) mod rbac;
 
+use machinery::selector::FieldSelector;
+
 use crate::{Api, ApiError, RequestInfo, User};
 
 /// What is asked, as authorizers see it.
@@ -16,6 +18,8 @@ pub(crate) struct Attributes {
     pub(crate) name: String,
     /// For requests that are not about a resource.
     pub(crate) path: Option<String>,
+    /// Fields and the values that they must have for an object to be shown.
+    pub(crate) fields: Vec<(String, String)>,
 }
 
 impl Attributes {
@@ -39,7 +43,16 @@ impl Attributes {
             namespace: info.namespace.clone(),
             name: name.to_owned(),
             path: None,
+            fields: match info.verb {
+                "list" | "watch" | "deletecollection" => selected(info.param("fieldSelector").unwrap_or_default()),
+                _ => Vec::new(),
+            },
         }
+    }
+
+    /// True if only objects are asked for whose field has this value.
+    pub(crate) fn selects(&self, field: &str, value: &str) -> bool {
+        self.fields.iter().any(|(own, wanted)| own == field && wanted == value)
     }
 
     fn resource_path(&self) -> String {
@@ -69,6 +82,13 @@ impl Attributes {
     }
 }
 
+/// What a field selector demands. One that cannot be read restricts nothing.
+pub(crate) fn selected(text: &str) -> Vec<(String, String)> {
+    let selector = FieldSelector::parse(text).unwrap_or_default();
+    let equal = selector.terms().iter().filter(|term| term.equal);
+    equal.map(|term| (term.field.clone(), term.value.clone())).collect()
+}
+
 /// An authorizer's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decision {
@@ -90,7 +110,7 @@ pub(crate) async fn decide(api: &Api, user: &User, asked: &Attributes) -> Result
             Decision::NoOpinion(why) => node_says = why,
         }
     }
-    match api.rbac.decide(user, asked) {
+    match api.rbac.decide(user, asked).await? {
         Decision::NoOpinion(why) if why.is_empty() => Ok(Decision::NoOpinion(node_says)),
         decision => Ok(decision),
     }

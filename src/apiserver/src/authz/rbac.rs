@@ -102,6 +102,22 @@ struct State {
     watches: Vec<Watch>,
 }
 
+impl State {
+    /// Takes in what has been written since. After an error, rights of old may be in it.
+    fn catch_up(&mut self) -> Result<(), StoreError> {
+        for (plural, watch) in COLLECTIONS.into_iter().zip(&mut self.watches) {
+            for event in watch.ready()? {
+                if event.deleted {
+                    self.parsed.remove(plural, &event.entry.key);
+                } else {
+                    self.parsed.put(plural, &event.entry.key, &event.entry.value);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The RBAC authorizer.
 pub(crate) struct Rbac {
     store: Arc<dyn Store>,
@@ -147,25 +163,22 @@ impl Rbac {
         Ok(state)
     }
 
-    fn with_current<T>(&self, read: impl FnOnce(&Parsed) -> T) -> T {
-        let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = &mut *guard;
-        for (plural, watch) in COLLECTIONS.into_iter().zip(&mut state.watches) {
-            match watch.ready() {
-                Ok(events) => events.iter().for_each(|event| {
-                    if event.deleted {
-                        state.parsed.remove(plural, &event.entry.key);
-                    } else {
-                        state.parsed.put(plural, &event.entry.key, &event.entry.value);
-                    }
-                }),
-                Err(error) => tracing::warn!(%error, plural, "rbac fell behind the store"),
+    /// Brings the rights up to date, from the store as a whole if a watch has been left behind.
+    async fn with_current<T>(&self, read: impl FnOnce(&Parsed) -> T) -> Result<T, StoreError> {
+        {
+            let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            match guard.catch_up() {
+                Ok(()) => return Ok(read(&guard.parsed)),
+                Err(error) => tracing::info!(%error, "rbac fell behind the store and reads all roles and bindings"),
             }
         }
-        read(&state.parsed)
+        let fresh = self.read_all().await?;
+        let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        *guard = fresh;
+        Ok(read(&guard.parsed))
     }
 
-    pub(crate) fn decide(&self, user: &User, asked: &Attributes) -> Decision {
+    pub(crate) async fn decide(&self, user: &User, asked: &Attributes) -> Result<Decision, StoreError> {
         self.with_current(|parsed| {
             let mut missing = Vec::new();
             for binding in parsed.bindings_of(user, &asked.namespace) {
@@ -182,10 +195,11 @@ impl Rbac {
             }
             Decision::NoOpinion(format!("RBAC: {}", missing.join(", ")))
         })
+        .await
     }
 
     /// All rules that apply to the user in the namespace.
-    pub(crate) fn rules_of(&self, user: &User, namespace: &str) -> Vec<Rule> {
+    pub(crate) async fn rules_of(&self, user: &User, namespace: &str) -> Result<Vec<Rule>, StoreError> {
         self.with_current(|parsed| {
             let bindings = parsed.bindings_of(user, namespace);
             bindings
@@ -193,12 +207,19 @@ impl Rbac {
                 .flat_map(|rules| rules.to_vec())
                 .collect()
         })
+        .await
     }
 
     /// The rules of a role that a binding is about to refer to.
-    pub(crate) fn rules_of_role(&self, kind: &str, namespace: &str, name: &str) -> Option<Arc<[Rule]>> {
+    pub(crate) async fn rules_of_role(
+        &self,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Arc<[Rule]>>, StoreError> {
         let namespace = if kind == "Role" { namespace } else { "" };
         self.with_current(|parsed| parsed.roles.get(&(namespace.to_owned(), name.to_owned())).cloned())
+            .await
     }
 }
 

@@ -1,5 +1,7 @@
 //! Objects that every cluster has: namespaces, priority classes, RBAC roles, the `kubernetes` service.
 
+mod components;
+mod controllers;
 mod rbac;
 
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use crate::{Api, ApiError, Config, RequestInfo, User, aggregation, storage, user
 
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
-/// Makes what is missing; touches nothing that is there, but for the endpoints of the API itself.
+/// Makes what is missing; touches nothing that is there, but for the endpoints of the API itself and rights that it lacks.
 pub(crate) async fn ensure(api: &Arc<Api>) -> Result<(), ApiError> {
     try_join_all(
         NAMESPACES
@@ -41,7 +43,7 @@ pub(crate) async fn ensure(api: &Arc<Api>) -> Result<(), ApiError> {
     try_join_all(
         rbac::objects()
             .into_iter()
-            .map(|(plural, object)| create(api, "rbac.authorization.k8s.io", "v1", plural, object)),
+            .map(|(plural, object)| grant(api, plural, object)),
     )
     .await?;
     let (roles, bindings) = rbac::extension_reader();
@@ -186,6 +188,22 @@ async fn create(api: &Arc<Api>, group: &str, version: &str, plural: &str, object
         Err(error) if error.reason == "AlreadyExists" => Ok(()),
         other => other,
     }
+}
+
+/// Creates a role or binding, or adds what it lacks: a newer version may grant more.
+async fn grant(api: &Arc<Api>, plural: &str, object: Value) -> Result<(), ApiError> {
+    let row = ("rbac.authorization.k8s.io", "v1", plural);
+    let Some(live) = api.peek(row.0, plural, object.namespace(), object.name()).await? else {
+        return create(api, row.0, row.1, plural, object).await;
+    };
+    if rbac::completed(&live, &object).is_none() {
+        return Ok(());
+    }
+    with_call(api, row, &object, "update", async |call| {
+        let wanted = |live: &Value| Ok(rbac::completed(live, &object).unwrap_or_else(|| live.clone()));
+        update_object(call, Part::Main, wanted).await.map(drop)
+    })
+    .await
 }
 
 /// Creates the object or brings everything but its metadata up to date.

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::{components, controllers};
+
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
 const READ: &str = "get list watch";
 const WRITE: &str = "create delete deletecollection patch update";
@@ -281,9 +283,10 @@ pub(super) fn objects() -> Vec<(&'static str, Value)> {
         }
         out.push(("clusterroles", object));
         if !role.subjects.is_empty() {
-            out.push(("clusterrolebindings", binding(role)));
+            out.push(("clusterrolebindings", binding(role.name, &subjects(role))));
         }
     }
+    out.extend(components());
     // each includes the ones before it; the aggregation controller adds what users label
     let tiers: [(&str, &[&[Row]]); 3] = [
         ("view", &[VIEW]),
@@ -325,16 +328,93 @@ pub(super) fn extension_reader() -> (Value, Value) {
     (role, binding)
 }
 
-fn binding(role: &Role) -> Value {
-    let subjects: Vec<Value> = role
-        .subjects
-        .iter()
-        .filter_map(|subject| subject.split_once(':'))
+fn subjects(role: &Role) -> Vec<Value> {
+    let named = role.subjects.iter().filter_map(|subject| subject.split_once(':'));
+    named
         .map(|(kind, name)| json!({"kind": kind, "apiGroup": "rbac.authorization.k8s.io", "name": name}))
-        .collect();
+        .collect()
+}
+
+fn binding(name: &str, subjects: &[Value]) -> Value {
     json!({
         "apiVersion": RBAC, "kind": "ClusterRoleBinding", "subjects": subjects,
-        "metadata": {"name": role.name, "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"}, "annotations": {"rbac.authorization.kubernetes.io/autoupdate": "true"}},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role.name},
+        "metadata": {"name": name, "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"}, "annotations": {"rbac.authorization.kubernetes.io/autoupdate": "true"}},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
     })
 }
+
+/// Roles of upstream's components, and the bindings that they have there.
+fn components() -> Vec<(&'static str, Value)> {
+    let rule = |row: &components::Row| {
+        let (groups, resources, verbs, names) = *row;
+        let mut rule = json!({"apiGroups": words(groups), "resources": words(resources), "verbs": words(verbs)});
+        if !names.is_empty() {
+            rule["resourceNames"] = words(names).into();
+        }
+        rule
+    };
+    let account = |name: &str| json!({"kind": "ServiceAccount", "name": name, "namespace": "kube-system"});
+    let scheduler = json!({"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "system:kube-scheduler"});
+    let bound = |name: &str| match name.strip_prefix("system:controller:") {
+        Some(controller) => Some(vec![account(controller)]),
+        None => match name {
+            "system:kube-dns" => Some(vec![account("kube-dns")]),
+            // nodes have their rights from their authorizer
+            "system:node" => Some(Vec::new()),
+            "system:volume-scheduler" => Some(vec![scheduler.clone()]),
+            _ => None,
+        },
+    };
+    let mut out = Vec::new();
+    for (name, rows) in components::COMPONENTS.iter().chain(controllers::CONTROLLERS) {
+        out.push(("clusterroles", cluster_role(name, rows.iter().map(rule).collect())));
+        out.extend(bound(name).map(|subjects| ("clusterrolebindings", binding(name, &subjects))));
+    }
+    out
+}
+
+/// What an object of a former start lacks of what it ought to grant; `None` if that is nothing, or not wanted. What others
+/// have added stays.
+pub(super) fn completed(live: &Value, wanted: &Value) -> Option<Value> {
+    if live.pointer("/metadata/annotations/rbac.authorization.kubernetes.io~1autoupdate") != Some(&"true".into()) {
+        return None;
+    }
+    let mut next = live.clone();
+    for list in ["/rules", "/subjects", "/aggregationRule/clusterRoleSelectors"] {
+        // the rules of such roles are gathered from others
+        if list == "/rules" && wanted.get("aggregationRule").is_some() {
+            continue;
+        }
+        let present = live
+            .pointer(list)
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice);
+        let ought = wanted.pointer(list).and_then(Value::as_array).into_iter().flatten();
+        let missing: Vec<Value> = ought.filter(|one| !has(present, one)).cloned().collect();
+        if missing.is_empty() {
+            continue;
+        }
+        let all = [present, &missing].concat();
+        match list {
+            "/aggregationRule/clusterRoleSelectors" => next["aggregationRule"]["clusterRoleSelectors"] = all.into(),
+            list => next[&list[1..]] = all.into(),
+        }
+    }
+    for (key, value) in wanted["metadata"]["labels"].as_object().into_iter().flatten() {
+        next["metadata"]["labels"][key] = value.clone();
+    }
+    (next != *live).then_some(next)
+}
+
+/// Whether the list has the item, which may say more there.
+fn has(list: &[Value], item: &Value) -> bool {
+    let fields = item.as_object();
+    list.iter().any(|own| {
+        // names make a rule narrower
+        own.get("resourceNames") == item.get("resourceNames")
+            && fields.is_some_and(|fields| fields.iter().all(|(field, value)| own.get(field) == Some(value)))
+    })
+}
+
+#[cfg(test)]
+mod tests;

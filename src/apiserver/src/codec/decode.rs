@@ -128,7 +128,7 @@ fn read(headers: &HeaderMap, bytes: &[u8], ty: &'static Type) -> Result<Decoded,
             Ok(machinery::decode::convert(value, ty)?)
         }
         protobuf::MEDIA_TYPE => {
-            let value = protobuf::decode(bytes).map_err(|error| ApiError::bad_request(error.to_string()))?;
+            let value = protobuf::decode_as(bytes, ty).map_err(|error| ApiError::bad_request(error.to_string()))?;
             Ok(machinery::decode::convert(value, ty)?)
         }
         _ => Err(ApiError::unsupported_media_type(SUPPORTED).into()),

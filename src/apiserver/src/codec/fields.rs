@@ -6,12 +6,15 @@ use jiff::Timestamp;
 use machinery::ssa::{self, ApplyError, Schema, Set, Writer};
 use serde_json::{Value, json};
 
-use crate::registry::{Call, Part};
+use crate::registry::{Call, Part, kept_by_status};
 use crate::{ApiError, convert};
 
 /// What a write to the object itself cannot change.
 static MAIN_RESETS: LazyLock<Set> = LazyLock::new(|| Set::of_fields(&[&["status"]]));
-/// What a write to the status cannot change.
+static SPEC_RESETS: LazyLock<Set> = LazyLock::new(|| Set::of_fields(&[&["spec"]]));
+static LABEL_RESETS: LazyLock<Set> = LazyLock::new(|| Set::of_fields(&[&["spec"], &["metadata", "labels"]]));
+static META_RESETS: LazyLock<Set> = LazyLock::new(|| Set::of_fields(&[&["spec"], &["metadata"]]));
+/// What a write to a pod's status cannot change.
 static STATUS_RESETS: LazyLock<Set> = LazyLock::new(|| {
     Set::of_fields(&[
         &["spec"],
@@ -24,7 +27,12 @@ static NO_RESETS: LazyLock<Set> = LazyLock::new(|| Set::of_fields(&[]));
 fn writer<'a>(call: &Call<'a>, api_version: &'a str) -> Writer<'a> {
     let ignored: &'static Set = match Part::of(&call.info.subresource) {
         Part::Main if call.resource.subresource("status").is_some() => &MAIN_RESETS,
-        Part::Status => &STATUS_RESETS,
+        Part::Status => match kept_by_status(call.resource) {
+            [] => &SPEC_RESETS,
+            ["labels"] => &LABEL_RESETS,
+            ["ownerReferences"] => &STATUS_RESETS,
+            _ => &META_RESETS,
+        },
         Part::Main | Part::Other => &NO_RESETS,
     };
     Writer {
@@ -34,6 +42,16 @@ fn writer<'a>(call: &Call<'a>, api_version: &'a str) -> Writer<'a> {
         ignored,
         now: Timestamp::now(),
     }
+}
+
+/// An apply says who applies.
+pub(crate) fn check_manager(call: &Call<'_>) -> Result<(), ApiError> {
+    if call.info.param("fieldManager").unwrap_or_default().is_empty() {
+        return Err(ApiError::unprocessable(
+            "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
+        ));
+    }
+    Ok(())
 }
 
 /// The live object (or nothing) after the applied configuration is merged into it.

@@ -50,6 +50,19 @@ pub(crate) fn validate(call: &Call<'_>, object: &Value, old: Option<&Value>) -> 
     ))
 }
 
+/// The name that a request for a certificate asks for.
+pub(crate) fn common_name(object: &Value) -> Result<String, String> {
+    let request = object.pointer("/spec/request").and_then(Value::as_str);
+    let pem = STANDARD.decode(request.unwrap_or_default()).unwrap_or_default();
+    let block = parse_x509_pem(&pem).map_err(|error| error.to_string())?.1;
+    let (_, parsed) = X509CertificationRequest::from_der(&block.contents).map_err(|error| error.to_string())?;
+    let mut names = parsed.certification_request_info.subject.iter_common_name();
+    match (names.next().and_then(|name| name.as_str().ok()), names.next()) {
+        (Some(name), None) => Ok(name.to_owned()),
+        _ => Err("it has not one common name".to_owned()),
+    }
+}
+
 /// A request for a certificate has to be one, and signed with the key that it is for.
 fn certificate_request(object: &Value) -> Option<FieldError> {
     let request = object.pointer("/spec/request")?.as_str()?;

@@ -93,6 +93,12 @@ impl DeleteOptions {
         }
     }
 
+    /// The grace period that was asked for. Less than none means at once, but never without telling the kubelet.
+    fn grace(&self) -> Option<i64> {
+        self.grace_period_seconds
+            .map(|seconds| if seconds < 0 { 1 } else { seconds })
+    }
+
     fn says(&self) -> bool {
         self.propagation_policy.is_some() || self.orphan_dependents.is_some()
     }
@@ -149,16 +155,16 @@ pub(crate) async fn delete_object(call: Call<'_>, name: &str, options: &DeleteOp
         check(&call, name, &old, options)?;
         admission::validate(&call, admission::Operation::Delete, &old, Some(&old)).await?;
         let mut new = old.clone();
-        let going = mark(&call, &mut new, options)?;
+        let next = mark(&call, &mut new, options)?;
         if call.info.is_dry_run() || options.is_dry_run() {
             return Ok(Deleted::Going(entry));
         }
-        let outcome = if going {
-            write::put(&call, &entry, &old, &new, admission::Charge::default())
+        let outcome = match next {
+            Next::Unchanged => Some(Deleted::Going(entry)),
+            Next::Marked => write::put(&call, &entry, &old, &new, admission::Charge::default())
                 .await?
-                .map(Deleted::Going)
-        } else {
-            write::remove(&call, &entry, &new).await?.map(Deleted::Gone)
+                .map(Deleted::Going),
+            Next::Removed => write::remove(&call, &entry, &new).await?.map(Deleted::Gone),
         };
         if let Some(outcome) = outcome {
             return Ok(outcome);
@@ -184,19 +190,27 @@ fn check(call: &Call<'_>, name: &str, object: &Value, options: &DeleteOptions) -
     }
 }
 
-/// Marks the object as going. False if nothing keeps it.
-fn mark(call: &Call<'_>, object: &mut Value, options: &DeleteOptions) -> Result<bool, ApiError> {
-    let now = Timestamp::now();
-    let was_deleting = object.is_deleting();
-    set_propagation(object, options);
-    let asked = grace(call, object, options);
-    let running = if was_deleting {
-        object.grace_seconds().unwrap_or_default()
-    } else {
-        i64::MAX
-    };
-    let seconds = asked.min(running).max(0);
+/// What a deletion does to the object as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// It goes already, and no sooner for this.
+    Unchanged,
+    /// It is marked, or marked anew.
+    Marked,
+    /// Nothing keeps it.
+    Removed,
+}
+
+/// Marks the object as going.
+fn mark(call: &Call<'_>, object: &mut Value, options: &DeleteOptions) -> Result<Next, ApiError> {
+    let graceful = call.resource.plural == "pods" && call.resource.group.is_empty();
+    let running = object.grace_seconds().unwrap_or_default();
+    if graceful && object.is_deleting() && running > 0 {
+        return shorten(object, options, running);
+    }
+    set_propagation(call, object, options);
     let namespace = call.resource.plural == "namespaces";
+    let was_deleting = object.is_deleting();
     if namespace && !was_deleting {
         crate::object::child(object, "status").insert("phase".to_owned(), "Terminating".into());
     }
@@ -206,59 +220,72 @@ fn mark(call: &Call<'_>, object: &mut Value, options: &DeleteOptions) -> Result<
                 .pointer("/spec/finalizers")
                 .and_then(Value::as_array)
                 .is_some_and(|list| !list.is_empty()));
+    let seconds = if graceful && !was_deleting {
+        grace(object, options)
+    } else {
+        0
+    };
     if seconds == 0 && !kept {
         object.set_meta("deletionGracePeriodSeconds", 0);
-        return Ok(false);
+        return Ok(Next::Removed);
     }
-    if !was_deleting || seconds < running {
-        let start = if was_deleting {
-            let end: Timestamp = text_at(object, "metadata.deletionTimestamp")
-                .parse()
-                .map_err(ApiError::internal)?;
-            end - SignedDuration::from_secs(running)
-        } else {
-            now
-        };
-        object.set_meta(
-            "deletionTimestamp",
-            meta::stamp(start + SignedDuration::from_secs(seconds)),
-        );
+    if !was_deleting {
+        let end = Timestamp::now() + SignedDuration::from_secs(seconds);
+        object.set_meta("deletionTimestamp", meta::stamp(end));
         object.set_meta("deletionGracePeriodSeconds", seconds);
-        if !was_deleting && object.generation() > 0 {
+        if object.generation() > 0 {
             let next = object.generation() + 1;
             object.set_meta("generation", next);
         }
     }
-    Ok(true)
+    Ok(Next::Marked)
 }
 
-/// Only pods have a grace period of their own.
-fn grace(call: &Call<'_>, object: &Value, options: &DeleteOptions) -> i64 {
-    if call.resource.plural != "pods" || !call.resource.group.is_empty() {
+/// A pod that is terminating only goes sooner if somebody says so.
+fn shorten(pod: &mut Value, options: &DeleteOptions, running: i64) -> Result<Next, ApiError> {
+    let Some(asked) = options.grace().filter(|asked| *asked < running) else {
+        return Ok(Next::Unchanged);
+    };
+    let end: Timestamp = text_at(pod, "metadata.deletionTimestamp")
+        .parse()
+        .map_err(ApiError::internal)?;
+    let end = end - SignedDuration::from_secs(running - asked);
+    let now = Timestamp::now();
+    // what is left is never less than nothing, and the kubelet still hears of it unless nobody is to wait for it
+    let (end, seconds) = if end < now { (now, asked.min(1)) } else { (end, asked) };
+    pod.set_meta("deletionTimestamp", meta::stamp(end));
+    pod.set_meta("deletionGracePeriodSeconds", seconds);
+    if seconds == 0 && pod.finalizers().is_empty() {
+        return Ok(Next::Removed);
+    }
+    Ok(Next::Marked)
+}
+
+/// How long a pod has from now on.
+fn grace(pod: &Value, options: &DeleteOptions) -> i64 {
+    let phase = text_at(pod, "status.phase");
+    if text_at(pod, "spec.nodeName").is_empty() || phase == "Succeeded" || phase == "Failed" {
         return 0;
     }
-    let phase = text_at(object, "status.phase");
-    if text_at(object, "spec.nodeName").is_empty() || phase == "Succeeded" || phase == "Failed" {
-        return 0;
-    }
-    let own = object
+    let own = pod
         .pointer("/spec/terminationGracePeriodSeconds")
         .and_then(Value::as_i64)
         .unwrap_or(30);
-    match options.grace_period_seconds {
-        // negative means at once, but never without telling the kubelet
-        Some(asked) if asked < 0 => 1,
-        Some(asked) => asked,
-        None if own < 0 => 1,
-        None => own,
-    }
+    options.grace().unwrap_or(if own < 0 { 1 } else { own })
 }
 
-fn set_propagation(object: &mut Value, options: &DeleteOptions) {
+/// Kinds whose dependents stay behind if nobody says what becomes of them, as they did before there was a choice.
+const ORPHANS: &[(&str, &str, &str)] = &[("", "v1", "replicationcontrollers"), ("batch", "v1", "jobs")];
+
+fn set_propagation(call: &Call<'_>, object: &mut Value, options: &DeleteOptions) {
     let mut finalizers: Vec<String> = object.finalizers().into_iter().map(str::to_owned).collect();
-    let wanted = options.finalizer();
+    let mut wanted = options.finalizer();
+    let propagates = |own: &String| own == ORPHAN || own == FOREGROUND;
     if options.says() {
-        finalizers.retain(|own| own != ORPHAN && own != FOREGROUND);
+        finalizers.retain(|own| !propagates(own));
+    } else {
+        let kind = (call.resource.group, call.resource.version, call.resource.plural);
+        wanted = (ORPHANS.contains(&kind) && !finalizers.iter().any(propagates)).then_some(ORPHAN);
     }
     if let Some(wanted) = wanted
         && !finalizers.iter().any(|own| own == wanted)

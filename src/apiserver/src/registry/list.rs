@@ -139,6 +139,8 @@ fn position(call: &Call<'_>, prefix: &str, now: i64) -> Result<(Option<Revision>
             "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"",
         )),
         (Some(revision), "Exact") => Ok((Some(revision), None, now)),
+        // pages begin where the caller says
+        (Some(revision), "") if revision.0 != 0 && is_limited(call.info) => Ok((Some(revision), None, now)),
         (Some(revision), "" | "NotOlderThan") if revision > newest => Err(StoreError::Future {
             asked: revision,
             newest,
@@ -149,6 +151,11 @@ fn position(call: &Call<'_>, prefix: &str, now: i64) -> Result<(Option<Revision>
             "resourceVersionMatch: Unsupported value: \"{other}\": supported values: \"Exact\", \"NotOlderThan\""
         ))),
     }
+}
+
+fn is_limited(info: &RequestInfo) -> bool {
+    let limit = info.param("limit").and_then(|limit| limit.parse::<u64>().ok());
+    limit.is_some_and(|limit| limit > 0)
 }
 
 /// A page whose revision is forgotten carries a token to go on at the newest one, as upstream's does.

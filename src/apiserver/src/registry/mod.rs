@@ -22,12 +22,14 @@ use serde_json::Value;
 use store::Entry;
 
 pub(crate) use allocate::Allocators;
+use create::create_missing;
 pub(crate) use create::{create, create_object};
 pub(crate) use delete::{DeleteOptions, delete, delete_object};
 pub(crate) use delete_collection::delete_collection;
 pub(crate) use list::list;
 pub(crate) use meta::{new_uid, now, stamp};
 pub(crate) use patch::patch;
+pub(crate) use strategy::kept_by_status;
 pub(crate) use update::{Part, update, update_object};
 pub(crate) use watch::watch;
 

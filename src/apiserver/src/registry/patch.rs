@@ -3,7 +3,7 @@
 use http::{Request, Response, StatusCode, header};
 use serde_json::Value;
 
-use super::{Call, Part, create_object, update_object};
+use super::{Call, Part, create_missing, update_object};
 use crate::object::Object as _;
 use crate::{ApiError, Body, body, codec, respond};
 
@@ -47,11 +47,7 @@ pub(crate) async fn patch(call: Call<'_>, request: Request<Body>) -> Result<Resp
 
 /// Server-side apply; creates the object if it is missing. True if it did.
 async fn apply(call: Call<'_>, part: Part, applied: &Value) -> Result<(std::sync::Arc<store::Entry>, bool), ApiError> {
-    if call.info.param("fieldManager").unwrap_or_default().is_empty() {
-        return Err(ApiError::unprocessable(
-            "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
-        ));
-    }
+    codec::check_manager(&call)?;
     if applied.meta().is_some_and(|meta| meta.contains_key("managedFields")) {
         return Err(ApiError::bad_request("metadata.managedFields must be nil"));
     }
@@ -72,7 +68,7 @@ async fn apply(call: Call<'_>, part: Part, applied: &Value) -> Result<(std::sync
             }
             let mut object = codec::apply_fields(&call, None, applied)?;
             object.set_meta("name", name.as_str());
-            match create_object(call, object).await {
+            match create_missing(call, object).await {
                 Ok(entry) => return Ok((entry, true)),
                 Err(error) if error.reason == "AlreadyExists" => continue,
                 Err(error) => return Err(error),

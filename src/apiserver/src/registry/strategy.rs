@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::allocate::Taken;
 use super::{Call, Part, label_keys, meta};
 use crate::ApiError;
-use crate::object::{Object as _, child, text_at};
+use crate::object::{Object as _, child};
 
 /// Kinds whose `metadata.generation` counts changes of their desired state.
 const GENERATION: &[(&str, &str)] = &[
@@ -43,6 +43,26 @@ pub(super) fn creates_on_update(resource: &Resource) -> bool {
             | ("rbac.authorization.k8s.io", _)
             | ("events.k8s.io", "events")
             | ("node.k8s.io", "runtimeclasses")
+    )
+}
+
+/// Kinds that `PUT` changes only if the caller names the version it has seen, as upstream's `AllowUnconditionalUpdate`.
+pub(super) fn needs_version(resource: &Resource) -> bool {
+    matches!(
+        (resource.group, resource.plural),
+        (
+            "admissionregistration.k8s.io" | "apiextensions.k8s.io" | "apiregistration.k8s.io",
+            _
+        ) | ("certificates.k8s.io", "clustertrustbundles" | "podcertificaterequests")
+            | ("coordination.k8s.io", "leases" | "leasecandidates")
+            | ("internal.apiserver.k8s.io", "storageversions")
+            | ("node.k8s.io", "runtimeclasses")
+            | ("policy", "poddisruptionbudgets")
+            | (
+                "storage.k8s.io",
+                "csidrivers" | "csinodes" | "csistoragecapacities" | "volumeattachments"
+            )
+            | ("storagemigration.k8s.io", "storageversionmigrations")
     )
 }
 
@@ -300,24 +320,43 @@ fn keep_open(object: &mut Value, changed: &Value, fields: &[&str]) {
     }
 }
 
-/// A status write may also set labels and annotations of nodes and pods, as kubelets do.
+/// What of the metadata a write of the status leaves as it is. It may set all else, as kubelets and operators do.
+pub(crate) fn kept_by_status(resource: &Resource) -> &'static [&'static str] {
+    const ALL: &[&str] = &["labels", "annotations", "finalizers", "ownerReferences"];
+    match (resource.group, resource.plural) {
+        // old kubelets wrote them broken
+        ("", "pods") => &["ownerReferences"],
+        ("apps", "deployments") => &["labels"],
+        (
+            "admissionregistration.k8s.io"
+            | "apiregistration.k8s.io"
+            | "flowcontrol.apiserver.k8s.io"
+            | "internal.apiserver.k8s.io"
+            | "resource.k8s.io"
+            | "scheduling.k8s.io"
+            | "storagemigration.k8s.io",
+            _,
+        )
+        | ("certificates.k8s.io", "podcertificaterequests")
+        | ("networking.k8s.io", "servicecidrs")
+        | ("storage.k8s.io", "volumeattachments") => ALL,
+        _ => &[],
+    }
+}
+
 fn keep_all_but_status(resource: &Resource, new: &mut Value, old: &Value) {
     let status = new.get("status").cloned();
-    let open: &[&str] = match resource.plural {
-        "nodes" | "pods" | "namespaces" | "persistentvolumes" => &["labels", "annotations", "managedFields"],
-        _ => &["annotations", "managedFields"],
-    };
-    if resource.plural == "pods" {
-        // finished is finished
-        let phase = text_at(old, "status.phase");
-        if matches!(phase.as_str(), "Succeeded" | "Failed")
-            && status.as_ref().is_some_and(|status| status["phase"] == "Pending")
-        {
-            return *new = old.clone();
-        }
-    }
     let changed = std::mem::replace(new, old.clone());
-    keep_open(new, &changed, open);
+    let kept = kept_by_status(resource);
+    let fields = [
+        "labels",
+        "annotations",
+        "finalizers",
+        "ownerReferences",
+        "managedFields",
+    ];
+    let open: Vec<&str> = fields.into_iter().filter(|field| !kept.contains(field)).collect();
+    keep_open(new, &changed, &open);
     match status {
         Some(status) => new["status"] = status,
         None => drop(new.as_object_mut().and_then(|map| map.remove("status"))),

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use http::{Request, Response, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::Entry;
 
-use super::{Call, create_object, meta, strategy, write};
+use super::{Call, create_missing, meta, strategy, write};
 use crate::object::Object as _;
 use crate::{ApiError, Body, admission, body, codec, convert, respond, storage};
 
@@ -43,7 +43,10 @@ pub(crate) async fn update(call: Call<'_>, request: Request<Body>) -> Result<Res
     let entry = match call.api.store.get(&call.key(name)).await? {
         None if strategy::creates_on_update(call.resource) && object.resource_version().is_empty() => {
             code = StatusCode::CREATED;
-            create_object(call, object).await?
+            create_missing(call, object).await?
+        }
+        Some(_) if strategy::needs_version(call.resource) && object.resource_version().is_empty() => {
+            return Err(unversioned(&call));
         }
         _ => {
             let part = Part::of(&call.info.subresource);
@@ -53,6 +56,15 @@ pub(crate) async fn update(call: Call<'_>, request: Request<Body>) -> Result<Res
     let mut response = call.respond(code, &entry)?;
     respond::warn(&mut response, &warnings);
     Ok(response)
+}
+
+fn unversioned(call: &Call<'_>) -> ApiError {
+    let (field, why) = (
+        "metadata.resourceVersion",
+        "Invalid value: 0x0: must be specified for an update",
+    );
+    let cause = json!({"reason": "FieldValueInvalid", "message": why, "field": field});
+    ApiError::invalid(call.subject(), &call.info.name, &format!("{field}: {why}"), vec![cause])
 }
 
 /// Changes the named object. `change` maps the live object (in the served version) to the wanted one; a
@@ -104,7 +116,13 @@ async fn attempt(
     codec::track_fields(&call, &mut new, Some(old));
     let mut charge = admission::charge(&call, admission::Operation::Update, &new, Some(old)).await?;
     charge.writes.extend(taken.writes());
-    let written = write::put(&call, entry, old, &new, charge).await?;
+    let written = match write::put(&call, entry, old, &new, charge).await {
+        Err(error) if error.code.is_server_error() => {
+            taken.leave();
+            return Err(error);
+        }
+        written => written?,
+    };
     if written.is_some() {
         taken.keep();
     }

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 pub(crate) use kubelet::Kubelets;
 
+use crate::authz::{self, Attributes};
 use crate::object::text_at;
 use crate::registry::Call;
 use crate::{ApiError, Body};
@@ -41,6 +42,14 @@ pub(crate) use kubelet::ask as ask_kubelet;
 
 pub(crate) async fn connect(call: Call<'_>, request: Request<Body>) -> Result<Response<Body>, ApiError> {
     let info = call.info;
+    if info.verb != "create" && matches!(info.subresource.as_str(), "exec" | "attach" | "portforward") {
+        // browsers open WebSockets by GET, and reading is no leave to run something
+        let asked = Attributes {
+            verb: "create".to_owned(),
+            ..Attributes::of(info)
+        };
+        authz::authorize(call.api, call.user, &asked).await?;
+    }
     match (call.resource.plural, info.subresource.as_str()) {
         ("pods", "log") => {
             let pod = call.object(&info.name).await?;

@@ -86,24 +86,39 @@ async fn pod(call: &Call<'_>, named: &Named<'_>) -> Result<Target, ApiError> {
     let host: IpAddr = text_at(&pod, "status.podIP")
         .parse()
         .map_err(|_| ApiError::unavailable(format!("pod {} has no address yet", named.name)))?;
-    let first = pod
-        .pointer("/spec/containers/0/ports/0/containerPort")
-        .and_then(Value::as_u64)
-        .unwrap_or(80);
+    let containers = pod.pointer("/spec/containers").and_then(Value::as_array);
+    let mut ports = containers.into_iter().flatten().map(|container| &container["ports"][0]);
+    let first = ports.find_map(|port| port["containerPort"].as_u64());
     let port = if named.port.is_empty() {
-        first
+        first.and_then(|port| u16::try_from(port).ok()).unwrap_or(80)
     } else {
-        named
-            .port
-            .parse()
-            .map_err(|_| ApiError::bad_request(format!("invalid port {:?}", named.port)))?
+        let port = named.port.parse().ok().filter(|port| *port > 0);
+        port.ok_or_else(|| ApiError::bad_request(format!("invalid port {:?}", named.port)))?
     };
+    target(host, port)
+}
+
+/// What pods and endpoints say of their addresses is somebody's word: it must not lead to the node's own services.
+fn target(host: IpAddr, port: u16) -> Result<Target, ApiError> {
+    if !is_proxyable(host) {
+        return Err(ApiError::bad_request("address not allowed"));
+    }
     Ok(Target {
         host,
-        port: port as u16,
+        port,
         server_name: None,
         tls: None,
     })
+}
+
+/// Global unicast, as Go has it: private networks are part of it.
+fn is_proxyable(host: IpAddr) -> bool {
+    match host.to_canonical() {
+        IpAddr::V4(v4) => {
+            !(v4.is_unspecified() || v4.is_loopback() || v4.is_multicast() || v4.is_link_local() || v4.is_broadcast())
+        }
+        IpAddr::V6(v6) => !(v6.is_unspecified() || v6.is_loopback() || v6.is_multicast() || v6.is_unicast_link_local()),
+    }
 }
 
 /// One ready endpoint of the service's port.
@@ -113,10 +128,31 @@ async fn service(call: &Call<'_>, named: &Named<'_>) -> Result<Target, ApiError>
     };
     let service = call.object(named.name).await?;
     let (host, port) = endpoint::of_service(call.api, &service, is_meant).await?;
-    Ok(Target {
-        host,
-        port,
-        server_name: None,
-        tls: None,
-    })
+    target(host, port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_others_are_reached() {
+        for allowed in ["10.244.0.3", "192.168.1.1", "8.8.8.8", "fd00::1", "2001:db8::1"] {
+            assert!(is_proxyable(allowed.parse().unwrap()), "{allowed}");
+        }
+        for refused in [
+            "127.0.0.1",
+            "0.0.0.0",
+            "169.254.169.254",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "fe80::1",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+        ] {
+            assert!(!is_proxyable(refused.parse().unwrap()), "{refused}");
+        }
+    }
 }

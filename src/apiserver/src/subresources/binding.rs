@@ -62,9 +62,10 @@ pub(crate) async fn binding(call: Call<'_>, request: Request<Body>) -> Result<Re
         let mut pod = pod.clone();
         child(&mut pod, "spec").insert("nodeName".to_owned(), node.as_str().into());
         let generation = pod.generation();
-        let conditions = child(&mut pod, "status")
-            .entry("conditions")
-            .or_insert_with(|| json!([]));
+        let status = child(&mut pod, "status");
+        // it has served its purpose
+        status.remove("nominatedNodeName");
+        let conditions = status.entry("conditions").or_insert_with(|| json!([]));
         let condition = json!({
             "type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": now(),
             "observedGeneration": generation,

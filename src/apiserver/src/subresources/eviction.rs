@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::object::{Object as _, child, text_at};
 use crate::registry::{self, Call, DeleteOptions, Part, now, update_object};
-use crate::{ApiError, Body, RequestInfo, body, codec, respond, storage};
+use crate::{ApiError, Body, RequestInfo, admission, body, codec, respond, storage};
 
 /// A budget's memory of pods it let go is bounded, as upstream's.
 const DISRUPTED_PODS: usize = 2000;
@@ -24,6 +24,7 @@ pub(crate) async fn eviction(call: Call<'_>, request: Request<Body>) -> Result<R
     };
     let name = &call.info.name;
     let pod = call.object(name).await?;
+    admission::node_eviction(&call, &pod)?;
     let phase = text_at(&pod, "status.phase");
     let protected = !matches!(phase.as_str(), "Pending" | "Succeeded" | "Failed") && !pod.is_deleting();
     if protected {

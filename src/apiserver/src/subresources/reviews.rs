@@ -19,7 +19,7 @@ pub(super) async fn review(call: Call<'_>, request: Request<Body>) -> Result<Res
     let status = match call.resource.plural {
         "tokenreviews" => token(&call, &review).await,
         "selfsubjectreviews" => json!({"userInfo": user_info(call.user)}),
-        "selfsubjectrulesreviews" => rules(&call, &review),
+        "selfsubjectrulesreviews" => rules(&call, &review).await?,
         "selfsubjectaccessreviews" => access(&call, call.user, &review).await?,
         "localsubjectaccessreviews" | "subjectaccessreviews" => {
             let user = asked_user(&review)?;
@@ -32,19 +32,13 @@ pub(super) async fn review(call: Call<'_>, request: Request<Body>) -> Result<Res
 }
 
 async fn token(call: &Call<'_>, review: &Value) -> Value {
-    let audiences: Vec<String> = strings(&review["spec"]["audiences"]);
-    match call
-        .api
-        .issuer
-        .authenticate(call.api, &text_at(review, "spec.token"), &audiences)
+    let asked: Vec<String> = strings(&review["spec"]["audiences"]);
+    let issuer = &call.api.issuer;
+    match issuer
+        .authenticate(call.api, &text_at(review, "spec.token"), &asked)
         .await
     {
-        Ok(user) => {
-            let audiences = if audiences.is_empty() {
-                vec![call.api.issuer.name.clone()]
-            } else {
-                audiences
-            };
+        Ok((user, audiences)) => {
             json!({"authenticated": true, "user": user_info(&user), "audiences": audiences})
         }
         Err(_) => json!({"authenticated": false, "user": {}, "error": "invalid bearer token"}),
@@ -98,6 +92,7 @@ async fn access(call: &Call<'_>, user: &User, review: &Value) -> Result<Value, A
             namespace: text_at(resource, "namespace"),
             name: text_at(resource, "name"),
             path: None,
+            fields: fields(&resource["fieldSelector"]),
         },
         (false, true) => Attributes {
             verb: text_at(path, "verb"),
@@ -123,14 +118,26 @@ async fn access(call: &Call<'_>, user: &User, review: &Value) -> Result<Value, A
     })
 }
 
-fn rules(call: &Call<'_>, review: &Value) -> Value {
+/// The selector of a list that is asked about, as text or in parts. What is not understood restricts nothing.
+fn fields(selector: &Value) -> Vec<(String, String)> {
+    let Some(parts) = selector["requirements"].as_array().filter(|parts| !parts.is_empty()) else {
+        return authz::selected(&text_at(selector, "rawSelector"));
+    };
+    let equal = |part: &Value| match strings(&part["values"]).as_slice() {
+        [value] if part["operator"] == "In" => Some((text_at(part, "key"), value.clone())),
+        _ => None,
+    };
+    parts.iter().filter_map(equal).collect()
+}
+
+async fn rules(call: &Call<'_>, review: &Value) -> Result<Value, ApiError> {
     let namespace = text_at(review, "spec.namespace");
     let (mut resource, mut other) = (Vec::new(), Vec::new());
     if call.user.is_in(crate::user::MASTERS) {
         resource.push(json!({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}));
         other.push(json!({"verbs": ["*"], "nonResourceURLs": ["*"]}));
     }
-    for rule in call.api.rbac.rules_of(call.user, &namespace) {
+    for rule in call.api.rbac.rules_of(call.user, &namespace).await? {
         if !rule.resources.is_empty() {
             let mut row = json!({"verbs": rule.verbs, "apiGroups": rule.api_groups, "resources": rule.resources});
             if !rule.resource_names.is_empty() {
@@ -141,7 +148,7 @@ fn rules(call: &Call<'_>, review: &Value) -> Value {
             other.push(json!({"verbs": rule.verbs, "nonResourceURLs": rule.non_resource_urls}));
         }
     }
-    json!({"resourceRules": resource, "nonResourceRules": other, "incomplete": false})
+    Ok(json!({"resourceRules": resource, "nonResourceRules": other, "incomplete": false}))
 }
 
 fn strings(list: &Value) -> Vec<String> {
@@ -154,10 +161,13 @@ fn strings(list: &Value) -> Vec<String> {
 
 /// Deprecated, but `kubectl get cs` still asks.
 pub(super) fn component_statuses(call: &Call<'_>) -> Result<Response<Body>, ApiError> {
+    let ailment = call.api.store.ailment();
+    let healthy = if ailment.is_some() { "False" } else { "True" };
+    let message = ailment.unwrap_or_else(|| "ok".to_owned());
     let item = |name: &str| {
         json!({
             "kind": "ComponentStatus", "apiVersion": "v1", "metadata": {"name": name, "creationTimestamp": null},
-            "conditions": [{"type": "Healthy", "status": "True", "message": "ok"}],
+            "conditions": [{"type": "Healthy", "status": healthy, "message": message}],
         })
     };
     let names = ["etcd-0"];

@@ -25,21 +25,23 @@ pub(crate) async fn scale(call: Call<'_>, request: Request<Body>) -> Result<Resp
     let scale_type = schema::kind("autoscaling", "v1", "Scale")
         .ok_or_else(|| ApiError::internal("Scale is not in the table"))?
         .ty;
-    let applying = media.starts_with("application/apply-patch");
     let patch = match call.info.verb {
-        "patch" if applying => None,
-        "patch" => Some(codec::Patch::parse(&media, &bytes)?),
+        "patch" if !call.applying => Some(codec::Patch::parse(&media, &bytes)?),
         _ => None,
     };
     let given = match &patch {
         Some(_) => Value::Null,
-        None if applying => codec::parse_yaml(&bytes)?,
+        None if call.applying => {
+            let given = applied(&call, &bytes)?;
+            typed(given.clone(), scale_type)?;
+            given
+        }
         None => codec::decode_options(&parts.headers, &bytes, "Scale")?,
     };
     let entry = update_object(call, Part::Other, |live| {
         let current = of(live);
         let wanted = match &patch {
-            Some(patch) => patch.apply(&current, scale_type)?,
+            Some(patch) => typed(patch.apply(&current, scale_type)?, scale_type)?,
             None => given.clone(),
         };
         if !wanted.resource_version().is_empty() && wanted.resource_version() != live.resource_version() {
@@ -62,8 +64,13 @@ pub(crate) async fn scale(call: Call<'_>, request: Request<Body>) -> Result<Resp
                 vec![cause],
             ));
         }
-        let mut next = live.clone();
-        child(&mut next, "spec").insert("replicas".to_owned(), replicas.into());
+        let mut next = if call.applying {
+            codec::apply_fields(&call, Some(live), &on_parent(live, &wanted))?
+        } else {
+            let mut next = live.clone();
+            child(&mut next, "spec").insert("replicas".to_owned(), replicas.into());
+            next
+        };
         if wanted.resource_version().is_empty() || patch.as_ref().is_some_and(|patch| !patch.pins_version()) {
             next.remove_meta("resourceVersion");
         }
@@ -71,6 +78,44 @@ pub(crate) async fn scale(call: Call<'_>, request: Request<Body>) -> Result<Resp
     })
     .await?;
     respond::plain(call.negotiated, StatusCode::OK, &of(&storage::parse(&entry)?))
+}
+
+/// A scale whose fields are of their types: what is no number is not none.
+fn typed(scale: Value, ty: &'static schema::Type) -> Result<Value, ApiError> {
+    let decoded = machinery::decode::convert(scale, ty).map_err(|error| ApiError::bad_request(error.to_string()))?;
+    Ok(decoded.value)
+}
+
+/// A configuration to be applied, which says for whom and of whom it is.
+fn applied(call: &Call<'_>, bytes: &[u8]) -> Result<Value, ApiError> {
+    codec::check_manager(call)?;
+    let given = codec::parse_yaml(bytes)?;
+    for (field, wanted) in [("apiVersion", "autoscaling/v1"), ("kind", "Scale")] {
+        if given[field] != wanted {
+            let why = format!("the object provided has not the {field} {wanted:?}");
+            return Err(ApiError::bad_request(why));
+        }
+    }
+    let name = &call.info.name;
+    if !given.name().is_empty() && given.name() != name {
+        return Err(ApiError::bad_request(format!(
+            "name in URL does not match name in object metadata: \"{name}\" != \"{}\"",
+            given.name()
+        )));
+    }
+    if given.meta().is_some_and(|meta| meta.contains_key("managedFields")) {
+        return Err(ApiError::bad_request("metadata.managedFields must be nil"));
+    }
+    Ok(given)
+}
+
+/// The applied scale as a configuration of the object, whose managers the owners of its replicas are.
+fn on_parent(live: &Value, scale: &Value) -> Value {
+    let spec = match scale.pointer("/spec/replicas").and_then(Value::as_i64) {
+        Some(replicas) => json!({"replicas": replicas}),
+        None => json!({}),
+    };
+    json!({"apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": {"name": live.name()}, "spec": spec})
 }
 
 fn of(object: &Value) -> Value {

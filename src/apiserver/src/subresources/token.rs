@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::authn::{Bound, Claims, Private};
 use crate::object::{Object as _, text_at};
 use crate::registry::{Call, stamp};
-use crate::{ApiError, Body, body, codec, respond};
+use crate::{ApiError, Body, admission, body, codec, respond};
 
 const SHORTEST: i64 = 10 * 60;
 const LONGEST: i64 = 1 << 32;
@@ -19,6 +19,7 @@ pub(crate) async fn token(call: Call<'_>, request: Request<Body>) -> Result<Resp
     let mut review = codec::decode_options(&parts.headers, &bytes, "TokenRequest")?;
     let name = &call.info.name;
     let account = call.object(name).await?;
+    admission::node_token(&call, &review).await?;
     let seconds = review
         .pointer("/spec/expirationSeconds")
         .and_then(Value::as_i64)

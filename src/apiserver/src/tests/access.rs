@@ -178,6 +178,7 @@ async fn a_kubelet_reads_what_the_volumes_of_its_pods_are_mounted_with() {
     }
     let reference = |name: &str| json!({"name": name, "namespace": "kube-system"});
     let volume = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "disk"}, "spec": {
+        "claimRef": {"namespace": "default", "name": "p-data"},
         "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "csi": {"driver": "d", "volumeHandle": "h",
             "nodeStageSecretRef": reference("mount"), "controllerPublishSecretRef": reference("attach")}}});
     make("/api/v1/persistentvolumes", volume).await;

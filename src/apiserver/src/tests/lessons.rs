@@ -1,6 +1,7 @@
 //! Details that cost others days, where no other test is about them.
 
 use http::{Method, Request, StatusCode, header};
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use super::{Server, admin};
@@ -41,23 +42,31 @@ async fn owner_references_survive_every_form_of_writing() {
     }
 }
 
-/// A watch of one object must not end because others were written meanwhile.
+/// A watch of one object must not end because others were written meanwhile, more of them than any buffer of events holds.
 #[tokio::test]
 async fn a_watch_of_one_name_sees_its_object_after_many_writes_of_others() {
     let server = Server::start().await;
     server.post(MAPS, &map("one")).await;
     let (_, list) = server.get(MAPS).await;
-    let from = list["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
-    for number in 0..50 {
-        server.post(MAPS, &map(&format!("other-{number}"))).await;
-    }
-    let patch = json!({"data": {"a": "b"}});
-    server
-        .patch(&format!("{MAPS}/one"), "application/merge-patch+json", &patch)
+    let from = list["metadata"]["resourceVersion"].as_str().unwrap();
+    let path = format!("{MAPS}?watch=1&fieldSelector=metadata.name%3Done&resourceVersion={from}");
+    let response = server
+        .raw(admin(), Request::get(path).body(String::new()).unwrap())
         .await;
-    let path = format!("{MAPS}?watch=1&timeoutSeconds=1&fieldSelector=metadata.name%3Done&resourceVersion={from}");
-    let (status, event) = server.get(&path).await;
-    assert_eq!(status, StatusCode::OK);
+    assert_eq!(response.status(), StatusCode::OK);
+    let mut body = response.into_body();
+    let read = async { body.frame().await.unwrap().unwrap().into_data().unwrap() };
+    let write = async {
+        for number in 0..1100 {
+            server.post(MAPS, &map(&format!("other-{number}"))).await;
+        }
+        let patch = json!({"data": {"a": "b"}});
+        server
+            .patch(&format!("{MAPS}/one"), "application/merge-patch+json", &patch)
+            .await
+    };
+    let (event, _) = tokio::join!(read, write);
+    let event: Value = serde_json::from_slice(&event).unwrap();
     assert_eq!(
         (&event["type"], &event["object"]["data"]["a"]),
         (&json!("MODIFIED"), &json!("b"))
@@ -82,16 +91,47 @@ async fn a_burst_of_writes_is_taken_whole() {
 #[tokio::test]
 async fn an_empty_bearer_token_is_refused() {
     let server = Server::start().await;
-    for token in ["Bearer ", "Bearer", "bearer  "] {
-        let request = Request::get(MAPS).header(header::AUTHORIZATION, token);
+    // anonymous users may read this
+    let ask = async |token: Option<&str>| {
+        let mut request = Request::get("/version");
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, token);
+        }
         let request = request.body(crate::body::full(String::new())).unwrap();
         let peer = std::sync::Arc::new(crate::authn::Peer::default());
+        std::sync::Arc::clone(&server.api).handle(peer, request).await.status()
+    };
+    assert_eq!(ask(None).await, StatusCode::OK);
+    for token in ["Bearer ", "Bearer", "bearer  ", "Basic YTpi", ""] {
+        assert_eq!(ask(Some(token)).await, StatusCode::UNAUTHORIZED, "{token:?}");
+    }
+}
+
+/// Anybody who may ask anything could end the process by a body of a few bytes per level.
+#[tokio::test]
+async fn bodies_inside_bodies_are_refused() {
+    use machinery::protobuf::{Unknown, wire};
+
+    let server = Server::start().await;
+    let mut body = Vec::new();
+    for _ in 0..10_000 {
+        let mut item = Vec::new();
+        wire::bytes(&mut item, 1, &body);
+        let mut raw = Vec::new();
+        wire::bytes(&mut raw, 2, &item);
+        body = Unknown {
+            api_version: "apps/v1".to_owned(),
+            kind: "ControllerRevision".to_owned(),
+            raw,
+        }
+        .to_bytes();
+    }
+    for path in [MAPS, "/apis/apps/v1/namespaces/default/controllerrevisions"] {
+        let request = Request::post(path).header(header::CONTENT_TYPE, PROTOBUF);
+        let request = request.body(crate::body::full(body.clone())).unwrap();
+        let peer = std::sync::Arc::new(crate::authn::Peer { user: Some(admin()) });
         let response = std::sync::Arc::clone(&server.api).handle(peer, request).await;
-        let status = response.status();
-        assert!(
-            matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN),
-            "{token:?}: {status}"
-        );
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{path}");
     }
 }
 

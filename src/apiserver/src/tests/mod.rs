@@ -5,11 +5,15 @@ mod aggregation;
 mod certificates;
 mod documents;
 mod eviction;
+mod health;
+mod impersonation;
 mod lessons;
+mod nodes;
 mod objects;
 mod policy;
 mod tracing;
 mod watching;
+mod writing;
 
 use std::sync::Arc;
 
@@ -37,6 +41,11 @@ impl Server {
     }
 
     async fn serving(served: schema::Served) -> Self {
+        let store = Embedded::start(Disk::in_memory().unwrap()).unwrap();
+        Self::on(Arc::new(store), served).await
+    }
+
+    async fn on(store: Arc<dyn store::Store>, served: schema::Served) -> Self {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let certificate = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let (cert, cert_key) = (
@@ -62,9 +71,8 @@ impl Server {
             version: "v1.36.2+rkube.test".to_owned(),
             served,
         };
-        let store = Embedded::start(Disk::in_memory().unwrap()).unwrap();
         Self {
-            api: Api::start(config, Arc::new(store)).await.unwrap(),
+            api: Api::start(config, store).await.unwrap(),
         }
     }
 

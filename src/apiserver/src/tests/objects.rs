@@ -233,11 +233,16 @@ async fn scale_and_binding_change_just_their_part() {
     );
 
     server.post(PODS, &pod("p")).await;
+    let promised = json!({"status": {"nominatedNodeName": "n2"}});
+    let merge = "application/merge-patch+json";
+    let (status, _) = server.patch(&format!("{PODS}/p/status"), merge, &promised).await;
+    assert_eq!(status, StatusCode::OK);
     let binding = json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "p"}, "target": {"kind": "Node", "name": "n1"}});
     let (status, _) = server.post(&format!("{PODS}/p/binding"), &binding).await;
     assert_eq!(status, StatusCode::CREATED);
     let (_, bound) = server.get(&format!("{PODS}/p")).await;
     assert_eq!(bound["spec"]["nodeName"], "n1");
+    assert_eq!(bound["status"].get("nominatedNodeName"), None, "it waits for no node");
     let (status, _) = server
         .ask(
             admin(),

@@ -202,3 +202,61 @@ async fn a_service_that_becomes_a_name_gives_up_address_and_node_ports() {
     assert_eq!(status, StatusCode::OK, "{changed}");
     assert!(changed["spec"]["ports"][0].get("nodePort").is_none() && changed["spec"].get("clusterIP").is_none());
 }
+
+#[tokio::test]
+async fn many_at_once_get_no_more_than_the_quota() {
+    let server = Server::start().await.with_default_account().await;
+    quota(&server, json!({"pods": "5"}), json!({"pods": "0"})).await;
+    let server = &server;
+    let writes = (0..20).map(|number| async move {
+        let pod = pod(&format!("p{number}"), &json!({}));
+        server.post(PODS, &pod).await.0
+    });
+    let answers = futures::future::join_all(writes).await;
+    let made = answers.iter().filter(|status| **status == StatusCode::CREATED).count();
+    let refused = answers
+        .iter()
+        .filter(|status| **status == StatusCode::FORBIDDEN)
+        .count();
+    assert_eq!((made, refused), (5, 15));
+    let (_, after) = server.get(&format!("{QUOTAS}/q")).await;
+    assert_eq!(after["status"]["used"]["pods"], "5");
+    let (_, list) = server.get(PODS).await;
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(5));
+}
+
+#[tokio::test]
+async fn many_services_at_once_get_an_address_each_and_none_twice() {
+    let server = Server::start().await;
+    let server = &server;
+    let path = "/api/v1/namespaces/default/services";
+    let service = |name: String, address: &str| {
+        let mut service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}});
+        if !address.is_empty() {
+            service["spec"]["clusterIP"] = address.into();
+        }
+        service
+    };
+    let any = (0..40).map(|number| async move { server.post(path, &service(format!("any{number}"), "")).await.1 });
+    let made = futures::future::join_all(any).await;
+    let mut addresses: Vec<&str> = made
+        .iter()
+        .filter_map(|one| one["spec"]["clusterIP"].as_str())
+        .collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    assert_eq!(addresses.len(), 40);
+    let same = (0..10).map(|number| async move {
+        server
+            .post(path, &service(format!("same{number}"), "10.96.0.77"))
+            .await
+            .0
+    });
+    let answers = futures::future::join_all(same).await;
+    let made = answers.iter().filter(|status| **status == StatusCode::CREATED).count();
+    let refused = answers
+        .iter()
+        .filter(|status| **status == StatusCode::UNPROCESSABLE_ENTITY)
+        .count();
+    assert_eq!((made, refused), (1, 9), "{answers:?}");
+}

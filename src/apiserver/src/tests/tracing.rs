@@ -220,3 +220,23 @@ async fn whoever_presents_no_credential_and_whoever_does_not_ask_leaves_no_trace
     assert_eq!(list["traces"][0]["verb"], "delete");
     assert_eq!(list["traces"][0]["id"], ID);
 }
+
+#[tokio::test]
+async fn the_list_names_no_object_that_its_reader_may_not_get() {
+    let server = Server::start().await;
+    assert_eq!(server.post(MAPS, &map("hidden", None)).await.0, 201);
+    let path = format!("{MAPS}/hidden");
+    assert_eq!(server.traced(admin(), Method::DELETE, &path, &Value::Null).await.0, 200);
+    let paths = json!({"nonResourceURLs": ["/traces", "/traces/*"], "verbs": ["get"]});
+    let maps = json!({"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]});
+    let reader = server.allowed("reader", json!([paths])).await;
+    let knower = server.allowed("knower", json!([paths, maps])).await;
+    for (user, count) in [(reader, 0), (knower, 1), (admin(), 1)] {
+        let (code, answer) = server.ask(user, Method::GET, "/traces", "", "application/json").await;
+        assert_eq!(
+            (code.as_u16(), answer["traces"].as_array().unwrap().len()),
+            (200, count),
+            "{answer}"
+        );
+    }
+}

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 use super::{Server, admin};
 
+const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+
 fn map(name: &str, app: &str) -> ConfigMap {
     serde_json::from_value(json!({"metadata": {"name": name, "labels": {"app": app}}})).unwrap()
 }
@@ -49,27 +51,45 @@ async fn an_object_that_leaves_the_selection_is_deleted_for_its_watcher() {
 }
 
 #[tokio::test]
-async fn initial_events_end_with_an_annotated_bookmark() {
+async fn initial_events_are_those_of_a_list_and_end_with_its_version() {
     let server = Server::start().await;
     let maps: Api<ConfigMap> = Api::default_namespaced(server.api.client(admin()));
     maps.create(&PostParams::default(), &map("a", "in")).await.unwrap();
-    let path = "/api/v1/namespaces/default/configmaps?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&resourceVersion=";
-    let response = server
-        .raw(admin(), Request::get(path).body(String::new()).unwrap())
-        .await;
-    assert_eq!(response.status(), StatusCode::OK);
-    let mut body = response.into_body();
-    let chunk = body.frame().await.unwrap().unwrap().into_data().unwrap();
-    let lines: Vec<Value> = chunk
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .map(|line| serde_json::from_slice(line).unwrap())
-        .collect();
-    assert_eq!(lines[0]["type"], "ADDED");
-    assert_eq!(
-        lines[1]["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"],
-        "true"
-    );
+    let (_, list) = server.get(MAPS).await;
+    let newest = &list["metadata"]["resourceVersion"];
+    // all that an informer of today asks, and the least that may be asked
+    for query in [
+        "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&resourceVersion=",
+        "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true",
+        "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&resourceVersion=0",
+    ] {
+        let path = format!("{MAPS}?watch=1&{query}");
+        let response = server
+            .raw(admin(), Request::get(path).body(String::new()).unwrap())
+            .await;
+        assert_eq!(response.status(), StatusCode::OK, "{query}");
+        let mut body = response.into_body();
+        let mut lines: Vec<Value> = Vec::new();
+        while lines.len() < 2 {
+            let chunk = body.frame().await.unwrap().unwrap().into_data().unwrap();
+            let texts = chunk.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+            lines.extend(texts.map(|line| serde_json::from_slice::<Value>(line).unwrap()));
+        }
+        assert_eq!(lines[0]["type"], "ADDED");
+        let mut object = lines[0]["object"].clone();
+        for field in ["kind", "apiVersion"] {
+            object.as_object_mut().unwrap().remove(field);
+        }
+        let mut listed = list["items"][0].clone();
+        for field in ["kind", "apiVersion"] {
+            listed.as_object_mut().unwrap().remove(field);
+        }
+        assert_eq!(object, listed, "{query}");
+        assert_eq!(lines[1]["type"], "BOOKMARK");
+        let metadata = &lines[1]["object"]["metadata"];
+        assert_eq!(metadata["annotations"]["k8s.io/initial-events-end"], "true");
+        assert_eq!(&metadata["resourceVersion"], newest, "{query}");
+    }
 }
 
 #[tokio::test]

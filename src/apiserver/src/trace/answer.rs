@@ -27,6 +27,7 @@ pub(crate) async fn answer(
                 Some(_) => about(api, user, info).await?,
                 None => traces.list(),
             };
+            let list = known(api, user, list).await?;
             Ok(respond::json(&json!({ "traces": list })))
         }
         [id] => {
@@ -43,6 +44,54 @@ pub(crate) async fn answer(
         }
         _ => Err(ApiError::no_such_path()),
     }
+}
+
+/// Those of the traces whose line names no object that the reader may not get; their own ones in any case.
+async fn known(api: &Api, user: &User, list: Vec<Summary>) -> Result<Vec<Summary>, ApiError> {
+    let mut allowed = HashMap::new();
+    let mut kept = Vec::with_capacity(list.len());
+    for one in list {
+        let own = one.user == user.name;
+        let may = match named(&one.path).filter(|_| !own) {
+            None => true,
+            Some(key) => {
+                let may = match allowed.get(&key) {
+                    Some(known) => *known,
+                    None => may_get(api, user, &key).await?,
+                };
+                allowed.insert(key, may);
+                may
+            }
+        };
+        if may {
+            kept.push(one);
+        }
+    }
+    Ok(kept)
+}
+
+/// Group, resource, namespace and name of the object that a path names.
+fn named(path: &str) -> Option<(String, String, String, String)> {
+    let path = path.split('?').next().unwrap_or_default();
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let (group, rest) = match parts.as_slice() {
+        ["api", _, rest @ ..] => ("", rest),
+        ["apis", group, _, rest @ ..] => (*group, rest),
+        _ => return None,
+    };
+    let (resource, namespace, name) = match rest {
+        ["namespaces", name] | ["namespaces", name, "status" | "finalize"] => ("namespaces", "", *name),
+        ["namespaces", namespace, resource, name, ..] => (*resource, *namespace, *name),
+        ["namespaces", ..] => return None,
+        [resource, name, ..] => (*resource, "", *name),
+        _ => return None,
+    };
+    Some((
+        group.to_owned(),
+        resource.to_owned(),
+        namespace.to_owned(),
+        name.to_owned(),
+    ))
 }
 
 /// The traces that tell of the object that the query names, if the reader may get it.

@@ -55,6 +55,7 @@ impl Engine {
                         docker,
                         address,
                         log_driver: Arc::default(),
+                        home: None,
                     });
                 }
                 Err(reason) => answers.push((address, reason)),

@@ -10,6 +10,7 @@ mod network;
 mod node;
 mod upload;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use bollard::Docker;
@@ -19,6 +20,7 @@ use crate::ClusterError;
 
 pub use connect::EngineSettings;
 pub use exec::{Chunk, ExecOutput, ExecSession};
+pub(crate) use labels::Whose;
 pub(crate) use network::Created;
 pub(crate) use node::NodeContainer;
 pub use node::NodeState;
@@ -30,9 +32,19 @@ pub struct Engine {
     address: String,
     /// How the engine keeps containers' output, once asked.
     log_driver: Arc<OnceCell<String>>,
+    /// Where the profiles are of what is made.
+    home: Option<String>,
 }
 
 impl Engine {
+    /// For making things that belong to profiles there.
+    pub(crate) fn with_home(&self, home: &Path) -> Self {
+        Self {
+            home: Some(home.to_string_lossy().into_owned()),
+            ..self.clone()
+        }
+    }
+
     /// Where the engine was found.
     pub fn address(&self) -> &str {
         &self.address

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, VolumeCreateRequest};
+use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, Volume, VolumeCreateRequest};
 use bollard::query_parameters::{ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, RemoveVolumeOptionsBuilder};
 use ipnet::Ipv4Net;
 
-use super::{Engine, explain, failed, is_missing, labels};
+use super::{Engine, Whose, explain, failed, is_missing, labels};
 use crate::ClusterError;
 
 const MTU: &str = "com.docker.network.driver.mtu";
@@ -77,7 +77,7 @@ impl Engine {
                 ..Ipam::default()
             }),
             options: mtu.map(|mtu| HashMap::from([(MTU.to_owned(), mtu)])),
-            labels: Some(labels::of(cluster, None)),
+            labels: Some(self.labels(cluster, None)),
             ..NetworkCreateRequest::default()
         };
         match self.docker.create_network(request).await {
@@ -97,11 +97,14 @@ impl Engine {
     }
 
     /// Removes the cluster's networks.
-    pub(crate) async fn remove_networks(&self, cluster: &str) -> Result<(), ClusterError> {
-        let filters = HashMap::from([("label".to_owned(), vec![labels::filter(Some(cluster))])]);
+    pub(crate) async fn remove_networks(&self, cluster: &str, whose: Whose) -> Result<(), ClusterError> {
+        let filters = labels::filter(Some(cluster));
         let options = ListNetworksOptionsBuilder::default().filters(&filters).build();
         let found = self.docker.list_networks(Some(options)).await;
         for network in found.map_err(|error| failed("list networks", error))? {
+            if !self.is(whose, network.labels.as_ref().unwrap_or(&HashMap::new())) {
+                continue;
+            }
             let id = network.id.or(network.name).unwrap_or_default();
             match self.docker.remove_network(&id).await {
                 Err(error) if !is_missing(&error) => return Err(failed("remove the network", error)),
@@ -111,32 +114,36 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes a node's volume; fine if it exists.
-    pub(crate) async fn create_volume(&self, cluster: &str, name: &str) -> Result<(), ClusterError> {
+    /// Makes a node's volume; fine if it exists. False if it is one of another user, or of another place with profiles.
+    pub(crate) async fn create_volume(&self, cluster: &str, name: &str) -> Result<bool, ClusterError> {
         let request = VolumeCreateRequest {
             name: Some(name.to_owned()),
-            labels: Some(labels::of(cluster, None)),
+            labels: Some(self.labels(cluster, None)),
             ..VolumeCreateRequest::default()
         };
         self.docker
             .create_volume(request)
             .await
-            .map(drop)
+            .map(|volume| self.is(Whose::Own, &volume.labels))
             .map_err(|error| failed("create the volume", error))
     }
 
-    /// Removes the cluster's volumes.
-    pub(crate) async fn remove_volumes(&self, cluster: &str) -> Result<(), ClusterError> {
-        let filters = HashMap::from([("label".to_owned(), vec![labels::filter(Some(cluster))])]);
+    /// Names of the cluster's volumes.
+    pub(crate) async fn volumes(&self, cluster: &str, whose: Whose) -> Result<Vec<String>, ClusterError> {
+        let filters = labels::filter(Some(cluster));
         let options = ListVolumesOptionsBuilder::default().filters(&filters).build();
-        let found = self
-            .docker
-            .list_volumes(Some(options))
-            .await
-            .map_err(|error| failed("list volumes", error))?;
-        for volume in found.volumes.unwrap_or_default() {
+        let found = self.docker.list_volumes(Some(options)).await;
+        let found = found.map_err(|error| failed("list volumes", error))?;
+        let counts = |volume: &Volume| self.is(whose, &volume.labels);
+        let volumes = found.volumes.unwrap_or_default().into_iter().filter(counts);
+        Ok(volumes.map(|volume| volume.name).collect())
+    }
+
+    /// Removes the cluster's volumes.
+    pub(crate) async fn remove_volumes(&self, cluster: &str, whose: Whose) -> Result<(), ClusterError> {
+        for name in self.volumes(cluster, whose).await? {
             let force = RemoveVolumeOptionsBuilder::default().force(true).build();
-            match self.docker.remove_volume(&volume.name, Some(force)).await {
+            match self.docker.remove_volume(&name, Some(force)).await {
                 Err(error) if !is_missing(&error) => return Err(failed("remove the volume", error)),
                 _ => {}
             }

@@ -13,7 +13,7 @@ use bollard::query_parameters::{
     StopContainerOptionsBuilder,
 };
 
-use super::{Engine, failed, is_missing, labels};
+use super::{Engine, Whose, failed, is_missing, labels};
 use crate::ClusterError;
 use crate::profile::Confinement;
 
@@ -59,14 +59,20 @@ impl Engine {
     pub(crate) async fn create_node(&self, node: &NodeContainer<'_>) -> Result<(), ClusterError> {
         let options = CreateContainerOptionsBuilder::default().name(node.name).build();
         let mut body = body(node);
+        body.labels = Some(self.labels(node.cluster, Some(node.role)));
         if let Some(host) = &mut body.host_config {
             host.log_config = self.bounded_log().await;
         }
-        self.docker
-            .create_container(Some(options), body)
-            .await
-            .map(drop)
-            .map_err(|error| failed("create the node's container", error))
+        match self.docker.create_container(Some(options), body).await {
+            // names are unique: somebody else was quicker
+            Err(error) if super::status(&error) == Some(409) => Err(ClusterError::NameTaken {
+                what: "container",
+                name: node.name.to_owned(),
+            }),
+            made => made
+                .map(drop)
+                .map_err(|error| failed("create the node's container", error)),
+        }
     }
 
     /// A node's log is kept on its own volume too, and rotated there; the engine's copy must not grow for ever either. `None`
@@ -127,7 +133,18 @@ impl Engine {
 
     /// Containers of one cluster, or of all, in order of their names.
     pub async fn nodes(&self, cluster: Option<&str>) -> Result<Vec<NodeState>, ClusterError> {
-        let filters = HashMap::from([("label".to_owned(), vec![labels::filter(cluster)])]);
+        self.containers(cluster, Whose::Anybodys).await
+    }
+
+    /// Removes the cluster's containers, running or not.
+    pub(crate) async fn remove_nodes(&self, cluster: &str, whose: Whose) -> Result<(), ClusterError> {
+        let nodes = self.containers(Some(cluster), whose).await?;
+        let removed = nodes.iter().map(|node| self.remove_node(&node.name));
+        futures::future::try_join_all(removed).await.map(drop)
+    }
+
+    async fn containers(&self, cluster: Option<&str>, whose: Whose) -> Result<Vec<NodeState>, ClusterError> {
+        let filters = labels::filter(cluster);
         let options = ListContainersOptionsBuilder::default()
             .all(true)
             .filters(&filters)
@@ -136,6 +153,7 @@ impl Engine {
         let mut nodes: Vec<NodeState> = found
             .map_err(|error| failed("list containers", error))?
             .into_iter()
+            .filter(|container| self.is(whose, container.labels.as_ref().unwrap_or(&HashMap::new())))
             .map(|container| {
                 let label = container.labels.unwrap_or_default().remove(labels::CLUSTER);
                 let name = container
@@ -233,7 +251,6 @@ fn body(node: &NodeContainer<'_>) -> ContainerCreateBody {
         image: Some(node.image.to_owned()),
         env: Some(env),
         exposed_ports: (!node.ports.is_empty()).then(|| node.ports.iter().map(|(_, own)| name(*own)).collect()),
-        labels: Some(labels::of(node.cluster, Some(node.role))),
         host_config: Some(host),
         networking_config: Some(NetworkingConfig {
             endpoints_config: Some(HashMap::from([(node.network.to_owned(), endpoint)])),

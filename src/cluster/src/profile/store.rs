@@ -24,6 +24,11 @@ impl ProfileStore {
         Self { root }
     }
 
+    /// Where the profiles are.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The user's document about mirrors, for all clusters; empty without one.
     pub fn mirrors(&self) -> Result<Document, ClusterError> {
         let path = self.root.join(MIRRORS);

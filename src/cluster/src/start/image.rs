@@ -12,7 +12,12 @@ use crate::progress::{Event, Step};
 use crate::transfer::full;
 
 /// Where images of our own making are, one tag per build.
-pub(super) const REPOSITORY: &str = "rkube/node";
+pub const REPOSITORY: &str = "rkube/node";
+
+/// The tag of a node image: the same recipe and the same program make the same one, so an image that has it is the right one.
+pub fn node_version(recipe: &str, binary: &str) -> String {
+    hex::encode(Sha256::digest(format!("{recipe}{binary}")))[..12].to_owned()
+}
 
 impl Start<'_> {
     /// The reference of a node image that the engine has.
@@ -36,9 +41,8 @@ impl Start<'_> {
         let layer = tokio::task::spawn_blocking(move || binary_layer(&binary, &folder))
             .await
             .map_err(std::io::Error::other)??;
-        // the same recipe and the same program make the same tag, so a tag that is there is the right image
-        let digest = Sha256::digest(format!("{}{}", recipe.digest(), layer.sha256));
-        let tag = format!("{REPOSITORY}:{}", &hex::encode(digest)[..12]);
+        let version = node_version(&recipe.digest(), &layer.sha256);
+        let tag = format!("{REPOSITORY}:{version}");
         if self.engine.image_id(&tag).await?.is_some() {
             self.done(Step::Image, false);
             return Ok(tag);
@@ -47,7 +51,6 @@ impl Start<'_> {
         // what is here already needs no network
         let here = composer.cached(&recipe).is_some();
         for repository in self.node_images.iter().filter(|_| !here) {
-            let version = tag.rsplit(':').next().unwrap_or_default();
             // whatever is wrong there, the image can be composed; the sources' answers have been shown
             if self.fetch(&format!("{repository}:{version}"), &tag).await.is_ok() {
                 self.done(Step::Image, true);

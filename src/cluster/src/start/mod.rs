@@ -18,12 +18,14 @@ use futures::future::{Either, LocalBoxFuture, select};
 use ipnet::Ipv4Net;
 
 use crate::delete::remove_everything;
+use crate::engine::Whose;
 use crate::profile::{Profile, ProfileStore};
 use crate::progress::{Event, Progress, Step};
 use crate::{ClusterError, Engine, mirrors};
 
 pub(crate) use certificates::Keys;
 pub use certificates::{Admin, admin};
+pub use image::{REPOSITORY as NODE_REPOSITORY, node_version};
 pub(crate) use nodes::append;
 
 /// How often a new cluster chooses other ports.
@@ -85,6 +87,8 @@ pub(crate) struct Start<'a> {
     pub(crate) table: Table,
     /// Repositories that may hold the node image.
     pub(crate) node_images: Vec<String>,
+    /// The cluster's own mirrors, if what is said now changes them.
+    own_mirrors: Option<::mirrors::Document>,
 }
 
 /// Brings the cluster up. The caller holds the profile's lock. `interrupt` resolves when the user wants to stop.
@@ -106,10 +110,13 @@ async fn start_or_roll_back(
     progress: &Progress,
     interrupt: LocalBoxFuture<'_, ()>,
 ) -> Result<Started, ClusterError> {
+    let engine = &engine.with_home(store.root());
     let known = store.read(&options.name)?;
+    // what was said of the cluster before stands, below what is said now
+    let before = mirrors::own_mirrors(store, &options.name)?;
     let own = match &options.mirrors {
-        Some(document) => document.clone(),
-        None => mirrors::own_mirrors(store, &options.name)?,
+        Some(document) => document.clone().over(&before),
+        None => before.clone(),
     };
     let start = Start {
         engine,
@@ -117,22 +124,26 @@ async fn start_or_roll_back(
         options,
         progress,
         table: mirrors::table(store, &options.name, &own)?,
-        node_images: own.over(&store.mirrors()?).node_images,
+        node_images: own.clone().over(&store.mirrors()?).node_images,
+        own_mirrors: (own != before).then_some(own),
     };
     let is_new = known.is_none();
+    if is_new {
+        // outside of what is rolled back: nothing has been made yet
+        start.check_nobody_has_it().await?;
+    }
     let work = start.run_with_free_ports(known);
     let outcome = tokio::select! {
         outcome = work => outcome,
         () = interrupt => Err(ClusterError::Interrupted),
     };
-    if let Err(error) = &outcome
-        && is_new
-        && options.delete_on_failure
-        && !matches!(error, ClusterError::NameTaken { .. })
-    {
-        progress(Event::RollingBack);
+    let taken = matches!(outcome, Err(ClusterError::ClusterTaken { .. }));
+    if outcome.is_err() && is_new && (options.delete_on_failure || taken) {
+        if !taken {
+            progress(Event::RollingBack);
+        }
         // the first error is the one to tell; a failed clean-up is in the log and `delete` can be run again
-        if let Err(error) = remove_everything(engine, store, &options.name).await {
+        if let Err(error) = remove_everything(engine, store, &options.name, Whose::Own).await {
             tracing::warn!(%error, "roll-back failed");
         }
     }
@@ -148,7 +159,7 @@ impl Start<'_> {
                 match self.run(None).await {
                     Err(ClusterError::PortTaken { port }) if self.options.api_port != Some(port) => {
                         tracing::info!(port, "taken by another program meanwhile");
-                        remove_everything(self.engine, self.store, &self.options.name).await?;
+                        remove_everything(self.engine, self.store, &self.options.name, Whose::Own).await?;
                     }
                     outcome => return outcome,
                 }
@@ -157,13 +168,46 @@ impl Start<'_> {
         self.run(known).await
     }
 
+    /// For a new cluster there must be nothing of somebody else's of that name. A network alone may be what a start left that was
+    /// killed; it has no data, and is used.
+    async fn check_nobody_has_it(&self) -> Result<(), ClusterError> {
+        let name = &self.options.name;
+        if self.engine.nodes(Some(name)).await?.is_empty()
+            && self.engine.volumes(name, Whose::Anybodys).await?.is_empty()
+        {
+            return Ok(());
+        }
+        Err(self.taken())
+    }
+
+    /// Of two users who make a cluster of one name at the same time, the engine lets one have made its first node's volume.
+    async fn claim(&self, profile: &Profile) -> Result<(), ClusterError> {
+        self.store.write(profile)?;
+        let Some(first) = profile.nodes.first() else {
+            return Ok(());
+        };
+        let ours = self.engine.create_volume(&profile.name, &first.name).await?;
+        if ours { Ok(()) } else { Err(self.taken()) }
+    }
+
+    fn taken(&self) -> ClusterError {
+        ClusterError::ClusterTaken {
+            name: self.options.name.clone(),
+            root: self.store.root().to_owned(),
+        }
+    }
+
     async fn run(&self, known: Option<Profile>) -> Result<Started, ClusterError> {
+        let is_new = known.is_none();
         let existing = self.engine.nodes(Some(&self.options.name)).await?;
         let mut profile = match known {
             Some(profile) => profile,
             None => self.plan()?,
         };
         crate::kubeconfig::check(&profile.kubeconfig)?;
+        if is_new {
+            self.claim(&profile).await?;
+        }
         let missing = profile
             .nodes
             .iter()
@@ -174,7 +218,7 @@ impl Start<'_> {
             plan::readdress(&mut profile);
             self.store.write(&profile)?;
         }
-        if let Some(document) = &self.options.mirrors {
+        if let Some(document) = &self.own_mirrors {
             mirrors::write_own_mirrors(self.store, &profile.name, document)?;
         }
         let keys = self.certificates(&profile)?;

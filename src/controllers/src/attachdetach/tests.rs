@@ -221,3 +221,22 @@ async fn a_driver_that_needs_no_attaching_gets_none_and_a_failure_is_told_the_po
         .await;
     cluster.group.stop(Duration::from_secs(1)).await;
 }
+
+#[tokio::test]
+async fn attachments_of_others_making_are_left_alone() {
+    let cluster = Cluster::start().await;
+    cluster.node("a").await;
+    let ours = claims::attachment_name("disk.example", "vol-1", "a");
+    for name in ["theirs", &ours] {
+        let spec = json!({"attacher": "disk.example", "nodeName": "a", "source": {"persistentVolumeName": "gone"}});
+        let attachment = json!({"metadata": {"name": name}, "spec": spec});
+        cluster.make::<VolumeAttachment>(attachment).await;
+    }
+    let left = cluster
+        .everywhere("the end of one attachment", |all: &[VolumeAttachment]| {
+            (all.len() == 1).then(|| all[0].name_any())
+        })
+        .await;
+    assert_eq!(left, "theirs");
+    cluster.group.stop(Duration::from_secs(1)).await;
+}

@@ -23,7 +23,8 @@ impl Attacher {
     pub(super) async fn volume(&self, name: &str) -> Result<()> {
         let volume = self.ctx.persistent_volumes.get(&Key::new("", name));
         let mut attachments = self.ctx.attachments.list();
-        attachments.retain(|attachment| volume_of(attachment) == Some(name));
+        let ours = |attachment: &VolumeAttachment| claims::is_attachment_name(&attachment.name_any());
+        attachments.retain(|attachment| volume_of(attachment) == Some(name) && ours(attachment));
         let users = volume.as_ref().map(|volume| self.users(volume)).unwrap_or_default();
         if attachments.is_empty() && users.is_empty() {
             return Ok(());

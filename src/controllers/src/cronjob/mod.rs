@@ -28,6 +28,8 @@ use schedule::Schedule;
 const SCHEDULED: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 /// Missed times are looked for this far back.
 const LOOK_BACK: i64 = 60 * 60 * 24 * 40;
+/// More missed times than these are worth a warning.
+const MANY: usize = 100;
 
 /// Runs the controller.
 pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
@@ -75,9 +77,20 @@ async fn sync(ctx: &Ctx, events: &Events, key: &Key) -> Result<Option<Duration>>
     let mut active: Vec<ObjectReference> = running.iter().map(|job| reference(job)).collect();
     // A job made a moment ago may not be in view yet.
     for known in status.active.iter().flatten() {
-        let fresh = jobs.iter().all(|job| job.uid() != known.uid);
-        if fresh && exists(ctx, &key.namespace, known).await? {
-            active.push(known.clone());
+        let name = known.name.clone().unwrap_or_default();
+        match jobs.iter().find(|job| job.uid() == known.uid) {
+            Some(job) => {
+                if let Some(well) = ended(job) {
+                    let condition = if well { "Complete" } else { "Failed" };
+                    let note = format!("Saw completed job: {name}, condition: {condition}");
+                    events.normal(cron.as_ref(), "SawCompletedJob", note).await;
+                }
+            }
+            None if exists(ctx, &key.namespace, known).await? => active.push(known.clone()),
+            None => {
+                let note = format!("Active job went missing: {name}");
+                events.normal(cron.as_ref(), "MissingJob", note).await;
+            }
         }
     }
     let successes = jobs.iter().filter(|job| ended(job) == Some(true));
@@ -87,32 +100,25 @@ async fn sync(ctx: &Ctx, events: &Events, key: &Key) -> Result<Option<Duration>>
     if last_success > status.last_successful_time {
         status.last_successful_time = last_success;
     }
-    clean_up(
-        ctx,
-        &key.namespace,
-        &jobs,
-        true,
-        spec.successful_jobs_history_limit.unwrap_or(3),
-    )
-    .await?;
-    clean_up(
-        ctx,
-        &key.namespace,
-        &jobs,
-        false,
-        spec.failed_jobs_history_limit.unwrap_or(1),
-    )
-    .await?;
+    for (well, limit) in [
+        (true, spec.successful_jobs_history_limit.unwrap_or(3)),
+        (false, spec.failed_jobs_history_limit.unwrap_or(1)),
+    ] {
+        clean_up(ctx, events, &cron, &jobs, well, limit).await?;
+    }
     let now = Timestamp::now();
-    let zone = spec.time_zone.as_deref().map_or(Ok(TimeZone::UTC), TimeZone::get);
-    let (Some(schedule), Ok(zone)) = (Schedule::parse(&spec.schedule), zone) else {
-        let note = format!("unparseable schedule: {:?}", spec.schedule);
-        events.warning(cron.as_ref(), "UnparseableSchedule", note).await;
+    let Some((schedule, zone)) = clock(events, &cron).await else {
         return Ok(None);
     };
     let mut wait = None;
     if cron.metadata.deletion_timestamp.is_none() && spec.suspend != Some(true) {
-        let due = most_recent(&cron, &schedule, &zone, now);
+        let (due, missed) = most_recent(&cron, &schedule, &zone, now);
+        if missed > MANY {
+            let note = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew";
+            events
+                .warning(cron.as_ref(), "TooManyMissedTimes", note.to_owned())
+                .await;
+        }
         if let Some(due) = due {
             let deadline = spec.starting_deadline_seconds;
             let late = deadline.is_some_and(|deadline| now.duration_since(due).as_secs() > deadline);
@@ -126,7 +132,7 @@ async fn sync(ctx: &Ctx, events: &Events, key: &Key) -> Result<Option<Duration>>
             } else {
                 if spec.concurrency_policy.as_deref() == Some("Replace") {
                     for old in std::mem::take(&mut active) {
-                        delete(ctx, &key.namespace, &old.name.unwrap_or_default()).await?;
+                        delete(ctx, events, &cron, &old.name.unwrap_or_default()).await?;
                     }
                 }
                 if let Some(made) = start(ctx, events, &cron, due, &zone).await? {
@@ -151,24 +157,47 @@ async fn sync(ctx: &Ctx, events: &Events, key: &Key) -> Result<Option<Duration>>
     Ok(wait.map(|wait| wait + Duration::from_millis(100)))
 }
 
-/// The latest time that has passed since the last start.
-fn most_recent(cron: &CronJob, schedule: &Schedule, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
+/// When its jobs are due. None, which is told, if nobody knows.
+async fn clock(events: &Events, cron: &CronJob) -> Option<(Schedule, TimeZone)> {
+    let spec = &cron.spec;
+    let (reason, note) = match spec.time_zone.as_deref().map_or(Ok(TimeZone::UTC), TimeZone::get) {
+        Err(error) => {
+            let named = spec.time_zone.as_deref().unwrap_or_default();
+            ("UnknownTimeZone", format!("invalid timeZone: {named:?}: {error}"))
+        }
+        Ok(zone) => match Schedule::parse(&spec.schedule) {
+            Some(schedule) => return Some((schedule, zone)),
+            None => (
+                "UnparseableSchedule",
+                format!("unparseable schedule: {:?}", spec.schedule),
+            ),
+        },
+    };
+    events.warning(cron, reason, note).await;
+    None
+}
+
+/// The latest time that has passed since the last start, and how many have.
+fn most_recent(cron: &CronJob, schedule: &Schedule, zone: &TimeZone, now: Timestamp) -> (Option<Timestamp>, usize) {
     let last = cron
         .status
         .as_ref()
         .and_then(|status| status.last_schedule_time.as_ref())
         .map(|time| time.0);
     let created = cron.metadata.creation_timestamp.as_ref().map(|time| time.0);
-    let mut earliest = last.or(created)?;
+    let Some(mut earliest) = last.or(created) else {
+        return (None, 0);
+    };
     let deadline = cron.spec.starting_deadline_seconds.unwrap_or(LOOK_BACK);
     let oldest = now - jiff::SignedDuration::from_secs(deadline.min(LOOK_BACK));
     earliest = earliest.max(oldest);
-    let mut found = None;
+    let (mut found, mut passed) = (None, 0);
     while let Some(next) = schedule.next(earliest, zone).filter(|next| *next <= now) {
         found = Some(next);
+        passed += 1;
         earliest = next;
     }
-    found
+    (found, passed)
 }
 
 fn reference(job: &Job) -> ObjectReference {
@@ -189,18 +218,29 @@ async fn exists(ctx: &Ctx, namespace: &str, reference: &ObjectReference) -> Resu
     Ok(live.is_some_and(|job| job.uid() == reference.uid && ended(&job).is_none()))
 }
 
-async fn delete(ctx: &Ctx, namespace: &str, name: &str) -> Result<()> {
+async fn delete(ctx: &Ctx, events: &Events, cron: &CronJob, name: &str) -> Result<()> {
     let params = DeleteParams {
         propagation_policy: Some(PropagationPolicy::Background),
         ..DeleteParams::default()
     };
-    let api: Api<Job> = Api::namespaced(ctx.client.clone(), namespace);
-    api.delete(name, &params).await.unless_gone()?;
-    Ok(())
+    let api: Api<Job> = Api::namespaced(ctx.client.clone(), &cron.namespace().unwrap_or_default());
+    match api.delete(name, &params).await {
+        Ok(_) => {
+            let note = format!("Deleted job {name}");
+            events.normal(cron, "SuccessfulDelete", note).await;
+            Ok(())
+        }
+        Err(error) if code(&error) == 404 => Ok(()),
+        Err(error) => {
+            let note = format!("Deleted job: {error}");
+            events.warning(cron, "FailedDelete", note).await;
+            Err(error.into())
+        }
+    }
 }
 
 /// Deletes the oldest jobs that ended this way beyond `limit`.
-async fn clean_up(ctx: &Ctx, namespace: &str, jobs: &[Arc<Job>], well: bool, limit: i32) -> Result<()> {
+async fn clean_up(ctx: &Ctx, events: &Events, cron: &CronJob, jobs: &[Arc<Job>], well: bool, limit: i32) -> Result<()> {
     let mut all: Vec<&Arc<Job>> = jobs.iter().filter(|job| ended(job) == Some(well)).collect();
     all.sort_by_key(|job| {
         (
@@ -210,7 +250,7 @@ async fn clean_up(ctx: &Ctx, namespace: &str, jobs: &[Arc<Job>], well: bool, lim
     });
     let surplus = all.len().saturating_sub(usize::try_from(limit).unwrap_or_default());
     for job in all.into_iter().take(surplus) {
-        delete(ctx, namespace, &job.name_any()).await?;
+        delete(ctx, events, cron, &job.name_any()).await?;
     }
     Ok(())
 }

@@ -123,11 +123,9 @@ impl Controller {
         let mut set = set.as_ref().clone();
         let revisions = history::revisions(&self.ctx, &set, &wanted).await?;
         let mut collisions = set.status.as_ref().and_then(|status| status.collision_count);
-        let current = history::current(&self.ctx, &set, &spec.template, HASH, &mut collisions, &revisions).await;
-        if let Some(status) = &mut set.status {
-            status.collision_count = collisions;
-        }
-        let hash = current?.labels().get(HASH).cloned().unwrap_or_default();
+        let current = history::current(&self.ctx, &set, &spec.template, HASH, &mut collisions, &revisions).await?;
+        set.status.get_or_insert_default().collision_count = collisions;
+        let hash = current.labels().get(HASH).cloned().unwrap_or_default();
         let all = self.ctx.pods.in_namespace(&key.namespace);
         let mut by_node: ByNode = BTreeMap::new();
         let claimed = claim(&self.ctx.client, &set, &wanted, all).await?;

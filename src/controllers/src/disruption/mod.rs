@@ -2,13 +2,16 @@
 //!
 //! Semantics: `k8s.io/kubernetes/pkg/controller/disruption`.
 
+mod scale;
+mod stale;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetStatus};
+use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::PostParams;
@@ -17,8 +20,11 @@ use machinery::selector::LabelSelector;
 
 use crate::deployment::scaled;
 use crate::shared::error::Tolerate as _;
-use crate::shared::owner::{controller_of, selector};
-use crate::shared::{Ctx, Key, Queue, Result, pods, work};
+use crate::shared::owner::selector;
+use crate::shared::record::Events;
+use crate::shared::{Ctx, Error, Key, Queue, Result, pods, work};
+
+use scale::Scale;
 
 /// An eviction that did not lead to a deletion is forgotten after this long.
 const FORGET: i64 = 120;
@@ -46,23 +52,26 @@ pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
     ctx.replica_sets.synced().await;
     ctx.deployments.synced().await;
     ctx.stateful_sets.synced().await;
-    work("disruption", &queue, 2, |key: Key| {
-        let (ctx, queue) = (ctx.clone(), queue.clone());
+    ctx.replication_controllers.synced().await;
+    let events = Events::new(ctx.client.clone(), "controllermanager");
+    let budgets = work("disruption", &queue, 2, |key: Key| {
+        let (ctx, events, queue) = (ctx.clone(), events.clone(), queue.clone());
         async move {
-            if let Some(wait) = sync(&ctx, &key).await? {
+            if let Some(wait) = sync(&ctx, &events, &key).await? {
                 queue.add_after(key, wait);
             }
             Ok(())
         }
-    })
-    .await
+    });
+    let stale = stale::run(ctx.clone());
+    tokio::try_join!(budgets, stale).map(drop)
 }
 
 fn wanted(budget: &PodDisruptionBudget) -> Option<LabelSelector> {
     selector(budget.spec.as_ref()?.selector.as_ref()?).ok()
 }
 
-async fn sync(ctx: &Ctx, key: &Key) -> Result<Option<Duration>> {
+async fn sync(ctx: &Ctx, events: &Events, key: &Key) -> Result<Option<Duration>> {
     let Some(budget) = ctx.budgets.get(key) else {
         return Ok(None);
     };
@@ -74,8 +83,32 @@ async fn sync(ctx: &Ctx, key: &Key) -> Result<Option<Duration>> {
         .collect();
     let now = Timestamp::now();
     let disrupted = still_disrupted(&budget, &selected, now);
-    let scale = expected_scale(ctx, &key.namespace, &selected);
-    let status = status(&budget, &selected, scale, disrupted, now);
+    let spec = budget.spec.clone().unwrap_or_default();
+    let matching = i32::try_from(selected.len()).unwrap_or(i32::MAX);
+    let scale = if needs_scale(&spec) {
+        scale::of(ctx, &key.namespace, &selected).await
+    } else {
+        Ok(Scale::default())
+    };
+    match &scale {
+        Ok(scale) if !scale.unmanaged.is_empty() => {
+            let note = format!(
+                "no controller says how many there should be of the pods {}, which this budget selects: they do not count; \
+                 to account for them, give .spec.minAvailable as a number",
+                scale.unmanaged.join(", ")
+            );
+            events.warning(budget.as_ref(), "UnmanagedPods", note).await;
+        }
+        Ok(_) => {}
+        Err(error) => {
+            let note = format!("Failed to calculate the number of expected pods: {error}");
+            events
+                .warning(budget.as_ref(), "CalculateExpectedPodCountFailed", note)
+                .await;
+        }
+    }
+    let expected = scale.as_ref().map(|scale| expectation(&spec, matching, scale.replicas));
+    let status = status(&budget, &selected, expected, disrupted, now);
     let wait =
         (status.disrupted_pods.is_some()).then_some(Duration::from_secs(u64::try_from(FORGET).unwrap_or_default()));
     if budget.status.as_ref() != Some(&status) {
@@ -105,93 +138,101 @@ fn still_disrupted(budget: &PodDisruptionBudget, selected: &[Arc<Pod>], now: Tim
     known.into_iter().filter(|(name, time)| open(name, time)).collect()
 }
 
-/// Pods that the controllers of these pods want together; none if one has no controller that scales.
-fn expected_scale(ctx: &Ctx, namespace: &str, selected: &[Arc<Pod>]) -> Option<i32> {
-    let mut scales: BTreeMap<String, i32> = BTreeMap::new();
-    for pod in selected {
-        let owner = controller_of(&pod.metadata)?;
-        if scales.contains_key(&owner.uid) {
-            continue;
-        }
-        let key = Key::new(namespace, &*owner.name);
-        let (uid, scale) = match owner.kind.as_str() {
-            "ReplicaSet" => {
-                let set = ctx.replica_sets.get(&key)?;
-                let parent = controller_of(&set.metadata).filter(|parent| parent.kind == "Deployment");
-                let deployment = parent.and_then(|parent| ctx.deployments.get(&Key::new(namespace, &*parent.name)));
-                match deployment {
-                    Some(deployment) => (deployment.uid(), deployment.spec.as_ref()?.replicas.unwrap_or(1)),
-                    None => (set.uid(), set.spec.as_ref()?.replicas.unwrap_or(1)),
-                }
-            }
-            "StatefulSet" => {
-                let set = ctx.stateful_sets.get(&key)?;
-                (set.uid(), set.spec.as_ref()?.replicas.unwrap_or(1))
-            }
-            _ => return None,
-        };
-        scales.insert(uid.unwrap_or_default(), scale);
-    }
-    Some(scales.values().sum())
+/// What a budget is held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Expectation {
+    /// Pods that there should be.
+    pods: i32,
+    /// How many of them have to be well.
+    healthy: i32,
 }
 
+/// True if it matters how many pods their controllers want.
+fn needs_scale(spec: &PodDisruptionBudgetSpec) -> bool {
+    spec.max_unavailable.is_some() || matches!(spec.min_available, Some(IntOrString::String(_)))
+}
+
+/// With so many pods that match, and so many that their controllers want.
+fn expectation(spec: &PodDisruptionBudgetSpec, matching: i32, scale: i32) -> Expectation {
+    let (pods, healthy) = match (&spec.max_unavailable, &spec.min_available) {
+        (Some(most), _) => (scale, (scale - scaled(most, scale, true)).max(0)),
+        (None, Some(IntOrString::Int(least))) => (matching, *least),
+        (None, Some(least)) => (scale, scaled(least, scale, true)),
+        (None, None) => (0, 0),
+    };
+    Expectation { pods, healthy }
+}
+
+/// With an error nothing may be evicted; the rest stays as it was.
 fn status(
     budget: &PodDisruptionBudget,
     selected: &[Arc<Pod>],
-    scale: Option<i32>,
+    expected: Result<Expectation, &Error>,
     disrupted: BTreeMap<String, Time>,
     now: Timestamp,
 ) -> PodDisruptionBudgetStatus {
-    let spec = budget.spec.clone().unwrap_or_default();
-    let count = i32::try_from(selected.len()).unwrap_or(i32::MAX);
-    let (expected, desired, failed) = match (&spec.max_unavailable, &spec.min_available) {
-        (Some(max), _) => match scale {
-            Some(scale) => (scale, (scale - scaled(max, scale, true)).max(0), false),
-            None => (count, count, true),
-        },
-        (None, Some(IntOrString::Int(min))) => (count, *min, false),
-        (None, Some(percent)) => match scale {
-            Some(scale) => (scale, scaled(percent, scale, true), false),
-            None => (count, count, true),
-        },
-        (None, None) => (count, 0, false),
+    let old = budget.status.clone().unwrap_or_default();
+    let expected = match expected {
+        Ok(expected) => expected,
+        Err(error) => {
+            let conditions = with_condition(budget, "False", "SyncFailed", error.to_string(), now);
+            return PodDisruptionBudgetStatus {
+                disruptions_allowed: Some(0),
+                current_healthy: old.current_healthy.or(Some(0)),
+                desired_healthy: old.desired_healthy.or(Some(0)),
+                expected_pods: old.expected_pods.or(Some(0)),
+                conditions: Some(conditions),
+                ..old
+            };
+        }
     };
     let is_healthy =
         |pod: &&Arc<Pod>| pods::is_ready(pod) && !pods::is_terminating(pod) && !disrupted.contains_key(&pod.name_any());
     let healthy = i32::try_from(selected.iter().filter(is_healthy).count()).unwrap_or(i32::MAX);
-    let allowed = if failed || expected <= 0 {
-        0
-    } else {
-        (healthy - desired).max(0)
+    let allowed = match expected.pods {
+        ..=0 => 0,
+        _ => (healthy - expected.healthy).max(0),
     };
-    let old = budget.status.clone().unwrap_or_default();
-    let (answer, reason) = match (failed, allowed > 0) {
-        (true, _) => ("False", "SyncFailed"),
-        (false, true) => ("True", "SufficientPods"),
-        (false, false) => ("False", "InsufficientPods"),
+    let (answer, reason) = match allowed {
+        0 => ("False", "InsufficientPods"),
+        _ => ("True", "SufficientPods"),
     };
-    let mut conditions = old.conditions.unwrap_or_default();
-    let same = |c: &Condition| c.type_ == "DisruptionAllowed" && c.status == answer && c.reason == reason;
-    if !conditions.iter().any(same) {
-        conditions.retain(|condition| condition.type_ != "DisruptionAllowed");
-        conditions.push(Condition {
-            type_: "DisruptionAllowed".to_owned(),
-            status: answer.to_owned(),
-            reason: reason.to_owned(),
-            message: String::new(),
-            last_transition_time: Time(now),
-            observed_generation: budget.metadata.generation,
-        });
-    }
     PodDisruptionBudgetStatus {
         current_healthy: Some(healthy),
-        desired_healthy: Some(desired),
+        desired_healthy: Some(expected.healthy),
         disruptions_allowed: Some(allowed),
-        expected_pods: Some(expected),
+        expected_pods: Some(expected.pods),
         disrupted_pods: (!disrupted.is_empty()).then_some(disrupted),
         observed_generation: budget.metadata.generation,
-        conditions: Some(conditions),
+        conditions: Some(with_condition(budget, answer, reason, String::new(), now)),
     }
+}
+
+fn with_condition(
+    budget: &PodDisruptionBudget,
+    answer: &str,
+    reason: &str,
+    message: String,
+    now: Timestamp,
+) -> Vec<Condition> {
+    let old = budget.status.as_ref().and_then(|status| status.conditions.clone());
+    let mut conditions = old.unwrap_or_default();
+    let known = conditions
+        .iter()
+        .find(|condition| condition.type_ == "DisruptionAllowed");
+    let since = known
+        .filter(|known| known.status == answer)
+        .map(|known| known.last_transition_time.clone());
+    conditions.retain(|condition| condition.type_ != "DisruptionAllowed");
+    conditions.push(Condition {
+        type_: "DisruptionAllowed".to_owned(),
+        status: answer.to_owned(),
+        reason: reason.to_owned(),
+        message,
+        last_transition_time: since.unwrap_or(Time(now)),
+        observed_generation: budget.metadata.generation,
+    });
+    conditions
 }
 
 #[cfg(test)]
@@ -200,31 +241,55 @@ mod tests {
 
     use super::*;
 
-    fn allowed(spec: Value, ready: usize, scale: Option<i32>) -> i32 {
-        let budget: PodDisruptionBudget =
-            serde_json::from_value(json!({"metadata": {"name": "b"}, "spec": spec})).expect("budget");
+    fn budget(spec: Value) -> PodDisruptionBudget {
+        serde_json::from_value(json!({"metadata": {"name": "b"}, "spec": spec})).expect("budget")
+    }
+
+    fn pods(ready: usize) -> Vec<Arc<Pod>> {
         let pod = |i: usize| {
             let answer = if i < ready { "True" } else { "False" };
             let object = json!({"metadata": {"name": format!("p{i}")}, "status": {"conditions": [{"type": "Ready", "status": answer}]}});
             Arc::new(serde_json::from_value::<Pod>(object).expect("pod"))
         };
-        let pods: Vec<_> = (0..4).map(pod).collect();
-        status(&budget, &pods, scale, BTreeMap::new(), Timestamp::now())
-            .disruptions_allowed
-            .unwrap_or_default()
+        (0..4).map(pod).collect()
+    }
+
+    fn allowed(spec: Value, ready: usize, scale: i32) -> i32 {
+        let (budget, pods) = (budget(spec), pods(ready));
+        let expected = expectation(budget.spec.as_ref().expect("spec"), 4, scale);
+        let status = status(&budget, &pods, Ok(expected), BTreeMap::new(), Timestamp::now());
+        status.disruptions_allowed.unwrap_or_default()
     }
 
     #[test]
     fn budgets_count_healthy_pods() {
-        assert_eq!(allowed(json!({"minAvailable": 3}), 4, None), 1);
-        assert_eq!(allowed(json!({"minAvailable": 3}), 3, None), 0);
-        assert_eq!(allowed(json!({"minAvailable": "50%"}), 4, Some(4)), 2);
-        assert_eq!(allowed(json!({"maxUnavailable": 1}), 4, Some(4)), 1);
-        assert_eq!(allowed(json!({"maxUnavailable": "50%"}), 3, Some(4)), 1);
+        assert_eq!(allowed(json!({"minAvailable": 3}), 4, 0), 1);
+        assert_eq!(allowed(json!({"minAvailable": 3}), 3, 0), 0);
+        assert_eq!(allowed(json!({"minAvailable": "50%"}), 4, 4), 2);
+        assert_eq!(allowed(json!({"maxUnavailable": 1}), 4, 4), 1);
+        assert_eq!(allowed(json!({"maxUnavailable": "50%"}), 3, 4), 1);
         assert_eq!(
-            allowed(json!({"maxUnavailable": 1}), 4, None),
-            0,
-            "pods without a controller have no scale"
+            allowed(json!({"maxUnavailable": 1}), 4, 3),
+            2,
+            "a pod that nobody manages is one more"
         );
+        assert_eq!(
+            allowed(json!({"maxUnavailable": 1}), 4, 0),
+            0,
+            "of unmanaged pods none is expected"
+        );
+    }
+
+    #[test]
+    fn without_a_scale_nothing_is_allowed_and_it_is_said_why() {
+        let mut budget = budget(json!({"maxUnavailable": 1}));
+        let known = json!({"currentHealthy": 4, "desiredHealthy": 3, "disruptionsAllowed": 1, "expectedPods": 4});
+        budget.status = serde_json::from_value(known).expect("status");
+        let error = Error::Again("jobs.batch does not implement the scale subresource".to_owned());
+        let status = status(&budget, &pods(4), Err(&error), BTreeMap::new(), Timestamp::now());
+        assert_eq!((status.disruptions_allowed, status.current_healthy), (Some(0), Some(4)));
+        let condition = &status.conditions.expect("conditions")[0];
+        assert_eq!((&*condition.status, &*condition.reason), ("False", "SyncFailed"));
+        assert_eq!(condition.message, error.to_string());
     }
 }

@@ -17,7 +17,7 @@ use machinery::quantity::{Format, Quantity};
 use super::calculate::{self, CalculationError, Metric, Metrics, Proposal, Target, Tolerances};
 use super::groups::{self, Groups, milli};
 use super::source::{Source, SourceError};
-use super::target::resource_of;
+use crate::shared::mapping::resource_of;
 use crate::shared::owner::selector;
 
 /// Why a metric proposes nothing: a reason for the condition, and words for it.
@@ -269,8 +269,9 @@ impl Scene<'_> {
         if object.kind == "Namespace" {
             return Ok("namespaces".to_owned());
         }
-        let found = resource_of(self.source.client, object).await;
-        let found = found.map_err(|error| Cause::Spec(format!("unable to find {}: {error}", object.kind)))?;
+        let api_version = object.api_version.as_deref().unwrap_or("v1");
+        let found = resource_of(self.source.client, api_version, &object.kind).await;
+        let (found, _) = found.map_err(|error| Cause::Spec(format!("unable to find {}: {error}", object.kind)))?;
         Ok(if found.group.is_empty() {
             found.plural
         } else {

@@ -146,6 +146,11 @@ impl Pass<'_> {
                 Err(failure) => {
                     self.events.warning(&*hpa, failure.reason, failure.cause.clone()).await;
                     failures.push(failure);
+                    // statuses are read by the places of their metrics
+                    found.statuses.push(MetricStatus {
+                        type_: metric.type_.clone(),
+                        ..MetricStatus::default()
+                    });
                 }
             }
         }

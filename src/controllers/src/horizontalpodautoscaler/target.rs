@@ -1,21 +1,12 @@
 //! What is scaled: any resource with a `scale` subresource.
 
 use k8s_openapi::api::autoscaling::v2::CrossVersionObjectReference;
-use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
-use kube::core::GroupVersionKind;
+use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::json;
 
 use crate::shared::Result;
-
-/// The resource of a kind, as discovery has it.
-pub(super) async fn resource_of(client: &Client, object: &CrossVersionObjectReference) -> Result<ApiResource> {
-    let api_version = object.api_version.as_deref().unwrap_or("v1");
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let kind = GroupVersionKind::gvk(group, version, &object.kind);
-    let (resource, _) = kube::discovery::pinned_kind(client, &kind).await?;
-    Ok(resource)
-}
+use crate::shared::mapping::resource_of;
 
 /// An object that can be scaled.
 pub(super) struct Scalable {
@@ -28,7 +19,8 @@ pub(super) struct Scalable {
 
 impl Scalable {
     pub(super) async fn find(client: &Client, namespace: &str, target: &CrossVersionObjectReference) -> Result<Self> {
-        let resource = resource_of(client, target).await?;
+        let api_version = target.api_version.as_deref().unwrap_or("v1");
+        let (resource, _) = resource_of(client, api_version, &target.kind).await?;
         let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
         let scale = api.get_subresource("scale", &target.name).await?.data;
         let number = |part: &str| {

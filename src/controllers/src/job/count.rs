@@ -21,11 +21,13 @@ pub(super) struct Counts {
     pub succeeded: i32,
     pub failed: i32,
     pub active: Vec<Arc<Pod>>,
-    pub terminating: i32,
+    /// Pods that have been deleted and still run.
+    pub terminating: Vec<Arc<Pod>>,
     pub completed: BTreeSet<i32>,
     /// Pods whose finalizer can go once the status is written.
     pub release: Vec<Arc<Pod>>,
-    pub newly_failed: bool,
+    /// Pods that finished and have a finalizer still.
+    pub finished: Vec<Arc<Pod>>,
     /// Indexes that are given up; only of jobs with a limit per index.
     pub failed_indexes: BTreeSet<i32>,
     /// The last failed pod of indexes that are to be tried again: it tells its replacement how often they failed, and
@@ -47,14 +49,16 @@ fn is_indexed(job: &Job) -> bool {
     job.spec.as_ref().and_then(|spec| spec.completion_mode.as_deref()) == Some("Indexed")
 }
 
+/// A deleted pod is replaced only when it has ended.
+pub(super) fn replaces_only_failed(job: &Job) -> bool {
+    let spec = job.spec.as_ref();
+    spec.and_then(|spec| spec.pod_replacement_policy.as_deref()) == Some("Failed")
+}
+
 /// Deleted pods count as failed, unless only failed ones are to be replaced.
 fn is_failed(job: &Job, pod: &Pod) -> bool {
-    let only_failed = job
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.pod_replacement_policy.as_deref())
-        == Some("Failed");
-    pods::phase(pod) == "Failed" || (!only_failed && pods::is_terminating(pod) && pods::phase(pod) != "Succeeded")
+    pods::phase(pod) == "Failed"
+        || (!replaces_only_failed(job) && pods::is_terminating(pod) && pods::phase(pod) != "Succeeded")
 }
 
 /// The newest failed pod of each index that is neither done nor given up nor running again.
@@ -113,6 +117,7 @@ pub(super) fn count(job: &Job, status: &mut JobStatus, all: &[Arc<Pod>], ending:
             if !tracked {
                 continue;
             }
+            out.finished.push(pod.clone());
             if indexed {
                 out.completed.extend(index(pod));
             } else {
@@ -124,6 +129,7 @@ pub(super) fn count(job: &Job, status: &mut JobStatus, all: &[Arc<Pod>], ending:
             out.release.push(pod.clone());
         } else if is_failed(job, pod) {
             if tracked {
+                out.finished.push(pod.clone());
                 let verdict = policy::judge(&spec, pod);
                 if per_index && policy::exhausts_index(&spec, pod, &verdict) {
                     out.failed_indexes.extend(index(pod));
@@ -137,7 +143,7 @@ pub(super) fn count(job: &Job, status: &mut JobStatus, all: &[Arc<Pod>], ending:
             out.active.push(pod.clone());
         }
         if pods::is_terminating(pod) && !pods::is_finished(pod) {
-            out.terminating += 1;
+            out.terminating.push(pod.clone());
         }
     }
     if per_index && !ending {
@@ -151,7 +157,6 @@ pub(super) fn count(job: &Job, status: &mut JobStatus, all: &[Arc<Pod>], ending:
         let list = uncounted.failed.get_or_insert_default();
         if policy::judge(&spec, pod) != Verdict::Ignored && !list.contains(&uid) {
             list.push(uid);
-            out.newly_failed = true;
         }
         out.release.push(pod.clone());
     }

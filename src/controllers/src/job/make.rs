@@ -6,7 +6,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, ObjectFieldSelector, Pod};
 use kube::ResourceExt as _;
 
-use super::count::{Counts, FINALIZER, INDEX, index};
+use super::count::{Counts, FINALIZER, INDEX, index, replaces_only_failed};
 use super::policy;
 use crate::shared::owner::controller_ref;
 use crate::shared::pods::from_template;
@@ -27,7 +27,10 @@ pub(super) fn pods(job: &Job, counts: &Counts, count: usize, may: impl Fn(i32) -
     if !indexed {
         return (0..count).map(|_| plain(&name)).collect();
     }
-    let busy: BTreeSet<i32> = counts.active.iter().filter_map(|pod| index(pod)).collect();
+    let mut busy: BTreeSet<i32> = counts.active.iter().filter_map(|pod| index(pod)).collect();
+    if replaces_only_failed(job) {
+        busy.extend(counts.terminating.iter().filter_map(|pod| index(pod)));
+    }
     let taken = |i: &i32| counts.completed.contains(i) || counts.failed_indexes.contains(i) || busy.contains(i);
     let free = (0..spec.completions.unwrap_or_default()).filter(|i| !taken(i));
     free.take(count)

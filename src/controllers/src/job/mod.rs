@@ -2,6 +2,7 @@
 //!
 //! Semantics: `k8s.io/kubernetes/pkg/controller/job`.
 
+mod backoff;
 mod count;
 mod indexes;
 mod make;
@@ -17,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::batch::v1::{Job, JobSpec, JobStatus};
+use k8s_openapi::api::batch::v1::{Job, JobStatus};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy};
@@ -30,11 +31,9 @@ use crate::shared::owner::{claim, controller_of, selector};
 use crate::shared::record::Events;
 use crate::shared::{Ctx, Key, Queue, Result, pods, work};
 
+use backoff::Backoff;
 use count::{Counts, FINALIZER, has_finalizer, is_settled, some};
 use written::Written;
-
-const FIRST_BACKOFF: u64 = 10;
-const LONGEST_BACKOFF: u64 = 600;
 
 struct Controller {
     ctx: Arc<Ctx>,
@@ -42,8 +41,8 @@ struct Controller {
     expectations: Arc<Expectations>,
     written: Written,
     events: Events,
-    /// Failures in a row and the last one's time, by job.
-    failures: Mutex<HashMap<Key, (u32, Timestamp)>>,
+    /// By job.
+    failures: Mutex<HashMap<Key, Backoff>>,
 }
 
 /// Runs the controller.
@@ -127,7 +126,7 @@ impl Controller {
         }
         let ending = outcome::is_ending(&status);
         let counts = count::count(&job, &mut status, &all, ending);
-        self.note_failures(&key, &counts, now);
+        self.note_failures(&key, &counts);
         let decision = outcome::decide(&job, &mut status, &counts, now);
         let result = match decision {
             outcome::Decision::Ended => self.delete(&counts.active, false).await,
@@ -142,7 +141,7 @@ impl Controller {
         status.active = some(i32::try_from(active).unwrap_or(i32::MAX) + *result.as_ref().unwrap_or(&0));
         let ready = counts.active.iter().filter(|pod| pods::is_ready(pod)).count();
         status.ready = Some(i32::try_from(ready).unwrap_or(i32::MAX));
-        status.terminating = Some(counts.terminating);
+        status.terminating = Some(i32::try_from(counts.terminating.len()).unwrap_or(i32::MAX));
         let settled = is_settled(&status, &counts);
         outcome::conclude(&job, &mut status, &counts, settled, now);
         self.write(&job, &before, status).await?;
@@ -221,21 +220,17 @@ impl Controller {
         Ok(0)
     }
 
-    fn note_failures(&self, key: &Key, counts: &Counts, now: Timestamp) {
+    fn note_failures(&self, key: &Key, counts: &Counts) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.newly_failed {
-            let entry = failures.entry(key.clone()).or_insert((0, now));
-            *entry = (entry.0.saturating_add(1), now);
+        if !counts.finished.is_empty() || failures.contains_key(key) {
+            failures.entry(key.clone()).or_default().note(&counts.finished);
         }
     }
 
     /// Seconds to wait before more pods are made.
     fn backoff(&self, key: &Key, now: Timestamp) -> u64 {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((count, last)) = failures.get(key) else {
-            return 0;
-        };
-        remaining_backoff(*count, *last, now)
+        failures.get(key).map_or(0, |backoff| backoff.remaining(now))
     }
 
     /// Makes or deletes pods; returns by how many the number of active ones changed.
@@ -256,7 +251,14 @@ impl Controller {
             self.delete(&order, true).await?;
             return Ok(wanted - active);
         }
-        if active == wanted {
+        // those on their way out may count as failed only when they are
+        let leaving = if count::replaces_only_failed(job) {
+            i32::try_from(counts.terminating.len()).unwrap_or(i32::MAX)
+        } else {
+            0
+        };
+        let missing = usize::try_from(wanted - leaving - active).unwrap_or_default().min(500);
+        if missing == 0 {
             return Ok(0);
         }
         let per_index = spec.backoff_limit_per_index.is_some();
@@ -265,12 +267,11 @@ impl Controller {
             self.queue.add_after(key.clone(), Duration::from_secs(wait));
             return Ok(0);
         }
-        let missing = usize::try_from(wanted - active).unwrap_or_default().min(500);
         let waits = |index: i32| {
             counts
                 .replaced
                 .get(&index)
-                .map_or(0, |failed| index_backoff(&spec, failed, now))
+                .map_or(0, |failed| backoff::of_index(&spec, failed, now))
         };
         let new = make::pods(job, counts, missing, |index| waits(index) == 0);
         if let Some(soonest) = counts
@@ -333,19 +334,4 @@ impl Controller {
         api.delete(&key.name, &params).await.unless_gone()?;
         Ok(())
     }
-}
-
-/// Seconds until the pod's index may be tried again.
-fn index_backoff(spec: &JobSpec, failed: &Pod, now: Timestamp) -> u64 {
-    let (counted, ignored) = policy::failures_with(spec, failed);
-    let finished = pods::finished_at(failed).unwrap_or(now);
-    remaining_backoff(u32::try_from(counted + ignored).unwrap_or(1), finished, now)
-}
-
-fn remaining_backoff(failures: u32, last: Timestamp, now: Timestamp) -> u64 {
-    let wait = FIRST_BACKOFF
-        .saturating_mul(1 << failures.saturating_sub(1).min(10))
-        .min(LONGEST_BACKOFF);
-    let passed = u64::try_from(now.duration_since(last).as_secs()).unwrap_or_default();
-    wait.saturating_sub(passed)
 }

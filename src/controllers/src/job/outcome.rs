@@ -153,7 +153,7 @@ fn failed_indexes(spec: &JobSpec, counts: &Counts) -> Option<(&'static str, &'st
 
 /// Ends the job once nothing of it runs and all is counted.
 pub(super) fn conclude(job: &Job, status: &mut JobStatus, counts: &Counts, settled: bool, now: Timestamp) {
-    if !settled || !counts.active.is_empty() || counts.terminating > 0 {
+    if !settled || !counts.active.is_empty() || !counts.terminating.is_empty() {
         return;
     }
     let end = [("FailureTarget", "Failed"), ("SuccessCriteriaMet", "Complete")];

@@ -1,6 +1,6 @@
 //! What is left of a namespace that is being deleted, as its conditions say it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::NamespaceCondition;
@@ -8,16 +8,32 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use kube::api::ApiResource;
 
+use crate::shared::error::Error;
+
 /// Objects that are still there, and what keeps them.
 #[derive(Debug, Default)]
 pub(super) struct Left {
     by_resource: BTreeMap<String, usize>,
     by_finalizer: BTreeMap<String, usize>,
+    /// What stopped the deletion of some kinds.
+    failures: BTreeSet<String>,
+    /// Groups whose kinds are not known, and why.
+    undiscovered: BTreeMap<String, String>,
 }
 
 impl Left {
     pub(super) fn is_empty(&self) -> bool {
-        self.by_resource.is_empty()
+        self.by_resource.is_empty() && self.failures.is_empty() && self.undiscovered.is_empty()
+    }
+
+    /// Objects of a kind could not be listed or deleted.
+    pub(super) fn failed(&mut self, error: &Error) {
+        self.failures.insert(error.to_string());
+    }
+
+    /// What a group has could not be found out.
+    pub(super) fn undiscovered(&mut self, group: &str, error: &Error) {
+        self.undiscovered.insert(group.to_owned(), error.to_string());
     }
 
     pub(super) fn add(&mut self, resource: &ApiResource, objects: &[impl ResourceExt]) {
@@ -32,7 +48,7 @@ impl Left {
         }
     }
 
-    /// All conditions; those of failures say that there was none.
+    /// All conditions, whether something failed or not.
     pub(super) fn conditions(&self) -> Vec<NamespaceCondition> {
         let fine = |ty: &str, reason: &str, message: &str| condition(ty, "False", reason, message.to_owned());
         let said = |counts: &BTreeMap<String, usize>, word: &str| {
@@ -62,24 +78,51 @@ impl Left {
             condition("NamespaceFinalizersRemaining", "True", "SomeFinalizersRemain", message)
         };
         vec![
-            fine(
-                "NamespaceDeletionDiscoveryFailure",
-                "ResourcesDiscovered",
-                "All resources successfully discovered",
-            ),
+            self.discovery(),
             fine(
                 "NamespaceDeletionGroupVersionParsingFailure",
                 "ParsedGroupVersions",
                 "All legacy kube types successfully parsed",
             ),
-            fine(
-                "NamespaceDeletionContentFailure",
-                "ContentDeleted",
-                "All content successfully deleted, may be waiting on finalization",
-            ),
+            self.content(),
             remaining,
             kept,
         ]
+    }
+}
+
+impl Left {
+    fn discovery(&self) -> NamespaceCondition {
+        const TYPE: &str = "NamespaceDeletionDiscoveryFailure";
+        if self.undiscovered.is_empty() {
+            let message = "All resources successfully discovered".to_owned();
+            return condition(TYPE, "False", "ResourcesDiscovered", message);
+        }
+        let each = self.undiscovered.iter().map(|(group, why)| format!("{group}: {why}"));
+        let message = format!(
+            "Discovery failed for some groups, {} failing: unable to retrieve the complete list of server APIs: {}",
+            self.undiscovered.len(),
+            each.collect::<Vec<_>>().join(", ")
+        );
+        condition(TYPE, "True", "DiscoveryFailed", message)
+    }
+
+    fn content(&self) -> NamespaceCondition {
+        const TYPE: &str = "NamespaceDeletionContentFailure";
+        let all: Vec<&str> = self.failures.iter().map(String::as_str).collect();
+        let message = match all.as_slice() {
+            [] => {
+                let message = "All content successfully deleted, may be waiting on finalization".to_owned();
+                return condition(TYPE, "False", "ContentDeleted", message);
+            }
+            [only] => (*only).to_owned(),
+            several => format!(
+                "Failed to delete all resource types, {} remaining: {}",
+                several.len(),
+                several.join(", ")
+            ),
+        };
+        condition(TYPE, "True", "ContentDeletionFailed", message)
     }
 }
 
@@ -123,6 +166,35 @@ mod tests {
                 .conditions()
                 .iter()
                 .all(|condition| condition.status == "False")
+        );
+    }
+
+    #[test]
+    fn failures_are_told_and_keep_the_namespace() {
+        let mut left = Left::default();
+        left.failed(&Error::Again("things.example.com is forbidden".to_owned()));
+        left.undiscovered("metrics.k8s.io", &Error::Again("no answer".to_owned()));
+        assert!(!left.is_empty());
+        let told: Vec<_> = left
+            .conditions()
+            .into_iter()
+            .filter(|condition| condition.status == "True")
+            .map(|condition| {
+                (
+                    condition.reason.unwrap_or_default(),
+                    condition.message.unwrap_or_default(),
+                )
+            })
+            .collect();
+        let discovery = "Discovery failed for some groups, 1 failing: unable to retrieve the complete list of server APIs: \
+                         metrics.k8s.io: no answer";
+        let expected = [
+            ("DiscoveryFailed", discovery),
+            ("ContentDeletionFailed", "things.example.com is forbidden"),
+        ];
+        assert_eq!(
+            told,
+            expected.map(|(reason, message)| (reason.to_owned(), message.to_owned()))
         );
     }
 }

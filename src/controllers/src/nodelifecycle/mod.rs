@@ -4,6 +4,7 @@
 
 mod evict;
 mod taints;
+mod zones;
 
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Node, NodeCondition};
+use k8s_openapi::api::core::v1::{Node, NodeCondition, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Api;
 use kube::api::PostParams;
@@ -28,11 +29,21 @@ pub(super) const LEASES: &str = "kube-node-lease";
 /// Runs the controller.
 pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
     let queue = Queue::new();
-    let weak = Arc::downgrade(&queue);
+    let (weak, weak_ctx) = (Arc::downgrade(&queue), Arc::downgrade(&ctx));
     ctx.nodes.on(move |old, new| {
-        let Some(queue) = weak.upgrade() else { return false };
+        let (Some(queue), Some(ctx)) = (weak.upgrade(), weak_ctx.upgrade()) else {
+            return false;
+        };
         if let Some(node) = new.or(old) {
             queue.add(Key::of(node.as_ref()));
+        }
+        // what holds for all may hold no longer
+        let ready = |node: Option<&Arc<Node>>| node.map(|node| nodes::is_ready(node));
+        if ready(old) != ready(new) {
+            ctx.nodes
+                .list()
+                .iter()
+                .for_each(|node| queue.add(Key::of(node.as_ref())));
         }
         true
     });
@@ -41,14 +52,16 @@ pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
         let (Some(queue), Some(ctx)) = (weak.upgrade(), weak_ctx.upgrade()) else {
             return false;
         };
-        // Only a pod that comes to a tainted node may have to leave it.
-        let node =
-            |pod: &Arc<k8s_openapi::api::core::v1::Pod>| pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
-        if let Some(name) = new
-            .and_then(node)
-            .filter(|name| old.and_then(node).as_ref() != Some(name))
+        // Only a pod that comes to a tainted node, or bears other taints now, may have to leave it.
+        let says = |pod: &Arc<Pod>| {
+            let spec = pod.spec.as_ref()?;
+            Some((spec.node_name.clone()?, spec.tolerations.clone()))
+        };
+        if let Some(said) = new
+            .and_then(says)
+            .filter(|said| old.and_then(says).as_ref() != Some(said))
         {
-            let key = Key::new("", name);
+            let key = Key::new("", said.0);
             if ctx.nodes.get(&key).is_some_and(|node| evict::is_tainted(&node)) {
                 queue.add(key);
             }
@@ -60,11 +73,13 @@ pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
     ctx.pods.synced().await;
     let events = Events::new(ctx.client.clone(), "node-controller");
     let eviction = Events::new(ctx.client.clone(), "taint-eviction-controller");
+    let pending = Arc::new(evict::Pending::default());
     work("nodelifecycle", &queue, 4, |key: Key| {
         let (ctx, events, eviction, queue) = (ctx.clone(), events.clone(), eviction.clone(), queue.clone());
+        let pending = pending.clone();
         async move {
-            if let Some(wait) = Box::pin(sync(&ctx, &events, &eviction, &key)).await? {
-                queue.add_after(key, wait);
+            if let Some(wait) = Box::pin(sync(&ctx, &events, &eviction, &pending, &key)).await? {
+                queue.add_within(key, wait);
             }
             Ok(())
         }
@@ -73,8 +88,15 @@ pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
 }
 
 /// When to look again.
-async fn sync(ctx: &Ctx, events: &Events, eviction: &Events, key: &Key) -> Result<Option<Duration>> {
+async fn sync(
+    ctx: &Ctx,
+    events: &Events,
+    eviction: &Events,
+    pending: &evict::Pending,
+    key: &Key,
+) -> Result<Option<Duration>> {
     let Some(node) = ctx.nodes.get(key) else {
+        pending.forget(&key.name);
         return Ok(None);
     };
     let mut node = node.as_ref().clone();
@@ -101,7 +123,11 @@ async fn sync(ctx: &Ctx, events: &Events, eviction: &Events, key: &Key) -> Resul
             )
             .await;
     }
-    let wanted = taints::wanted(&node, now);
+    let mut all = ctx.nodes.list();
+    all.retain(|other| other.metadata.name != node.metadata.name);
+    all.push(Arc::new(node.clone()));
+    let brake = zones::brake(&all, &node);
+    let wanted = taints::wanted(&node, brake, now);
     let current = node
         .spec
         .as_ref()
@@ -121,7 +147,7 @@ async fn sync(ctx: &Ctx, events: &Events, eviction: &Events, key: &Key) -> Resul
     if !nodes::is_ready(&node) {
         evict::mark_not_ready(ctx, &key.name).await?;
     }
-    let next_eviction = evict::evict(ctx, eviction, &node, now).await?;
+    let next_eviction = evict::evict(ctx, eviction, pending, &node, now).await?;
     let next_silence = u64::try_from(GRACE - silent + 1)
         .ok()
         .filter(|left| *left > 0)

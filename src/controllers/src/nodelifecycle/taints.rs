@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, Taint};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::zones::Brake;
+
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 
@@ -38,8 +40,9 @@ fn status<'a>(node: &'a Node, ty: &str) -> Option<&'a str> {
         .map(|condition| condition.status.as_str())
 }
 
-/// The node's taints as they should be: those of others as they are, those by condition as its conditions say.
-pub(super) fn wanted(node: &Node, now: Timestamp) -> Vec<Taint> {
+/// The node's taints as they should be: those of others as they are, those by condition as its conditions say and, if pods
+/// leave for them, as the `brake` allows.
+pub(super) fn wanted(node: &Node, brake: Brake, now: Timestamp) -> Vec<Taint> {
     let current = node
         .spec
         .as_ref()
@@ -56,6 +59,21 @@ pub(super) fn wanted(node: &Node, now: Timestamp) -> Vec<Taint> {
         .filter(|(ty, answer, ..)| applies(ty, answer))
         .map(|(.., key, effect)| (*key, *effect))
         .collect();
+    // one reason may follow the other
+    let by_condition = |taint: &&Taint| {
+        BY_CONDITION
+            .iter()
+            .any(|(.., key, effect)| taint.key == *key && taint.effect == *effect)
+    };
+    let leaving = current
+        .iter()
+        .filter(by_condition)
+        .any(|taint| taint.effect == "NoExecute");
+    due.retain(|(_, effect)| match brake {
+        Brake::Off => true,
+        Brake::NoMore => *effect != "NoExecute" || leaving,
+        Brake::None => *effect != "NoExecute",
+    });
     if unschedulable {
         due.push((UNSCHEDULABLE, "NoSchedule"));
     }

@@ -3,6 +3,8 @@
 use k8s_openapi::api::core::v1::{Taint, Toleration};
 use serde_json::{Value, json};
 
+use super::evict::Stay;
+use super::zones::Brake;
 use super::*;
 
 fn node(conditions: Value, taints: Value, unschedulable: bool) -> Node {
@@ -11,7 +13,7 @@ fn node(conditions: Value, taints: Value, unschedulable: bool) -> Node {
 }
 
 fn keys(node: &Node) -> Vec<(String, String)> {
-    taints::wanted(node, Timestamp::now())
+    taints::wanted(node, Brake::Off, Timestamp::now())
         .into_iter()
         .map(|taint| (taint.key, taint.effect))
         .collect()
@@ -46,25 +48,74 @@ fn taints_follow_conditions_and_leave_others_alone() {
 
 #[test]
 fn tolerations_give_time() {
-    let now = Timestamp::now();
     let taint: Taint = serde_json::from_value(json!({"key": "k", "effect": "NoExecute"})).expect("taint");
-    let toleration = |value: Value| -> Toleration { serde_json::from_value(value).expect("toleration") };
-    assert_eq!(evict::stay(&[], std::slice::from_ref(&taint), now), Some(0));
-    let forever = toleration(json!({"key": "k", "operator": "Exists"}));
-    assert_eq!(
-        evict::stay(std::slice::from_ref(&forever), std::slice::from_ref(&taint), now),
-        None
-    );
-    let some = toleration(json!({"key": "k", "operator": "Exists", "tolerationSeconds": 300}));
-    assert_eq!(
-        evict::stay(std::slice::from_ref(&some), std::slice::from_ref(&taint), now),
-        Some(300)
-    );
-    let old = Taint {
-        time_added: Some(Time(now - jiff::SignedDuration::from_secs(400))),
-        ..taint
+    let taints = std::slice::from_ref(&taint);
+    let toleration = |seconds: Value| -> Toleration {
+        let seconds = json!({"key": "k", "operator": "Exists", "tolerationSeconds": seconds});
+        serde_json::from_value(seconds).expect("toleration")
     };
-    assert_eq!(evict::stay(&[some], &[old], now), Some(0));
+    let (forever, long, short) = (toleration(Value::Null), toleration(json!(300)), toleration(json!(5)));
+    assert_eq!(evict::stay(&[], taints), Stay::NotAtAll);
+    assert_eq!(evict::stay(std::slice::from_ref(&forever), taints), Stay::Forever);
+    assert_eq!(evict::stay(&[long.clone(), short.clone()], taints), Stay::Seconds(300));
+    assert_eq!(
+        evict::stay(&[forever, short.clone()], taints),
+        Stay::Forever,
+        "the first counts"
+    );
+    assert_eq!(evict::stay(&[toleration(json!(0))], taints), Stay::NotAtAll);
+    let other: Taint = serde_json::from_value(json!({"key": "k", "value": "v", "effect": "NoExecute"})).expect("taint");
+    let exact: Toleration =
+        serde_json::from_value(json!({"key": "k", "value": "v", "tolerationSeconds": 7})).expect("toleration");
+    assert_eq!(
+        evict::stay(&[exact, long], &[taint, other]),
+        Stay::Seconds(7),
+        "of several taints the least"
+    );
+}
+
+#[test]
+fn nobody_is_sent_away_when_there_is_nowhere_to_go() {
+    let node = |zone: &str, ready: &str| {
+        let node = json!({"metadata": {"labels": {"topology.kubernetes.io/zone": zone}},
+            "status": {"conditions": [{"type": "Ready", "status": ready}]}});
+        Arc::new(serde_json::from_value::<Node>(node).expect("node"))
+    };
+    let brake = |all: &[(&str, &str)]| {
+        let nodes: Vec<_> = all.iter().map(|(zone, ready)| node(zone, ready)).collect();
+        zones::brake(&nodes, &nodes[0])
+    };
+    assert_eq!(brake(&[("x", "Unknown")]), Brake::None, "the only node");
+    assert_eq!(brake(&[("x", "Unknown"), ("y", "False")]), Brake::None);
+    assert_eq!(
+        brake(&[("x", "Unknown"), ("y", "True")]),
+        Brake::Off,
+        "the other zone is well"
+    );
+    assert_eq!(brake(&[("x", "Unknown"), ("x", "True")]), Brake::Off);
+    let three_of_five = [
+        ("x", "False"),
+        ("x", "False"),
+        ("x", "Unknown"),
+        ("x", "True"),
+        ("x", "True"),
+    ];
+    assert_eq!(brake(&three_of_five), Brake::NoMore);
+    let one = node("x", "Unknown");
+    let effects = |brake: Brake, node: &Node| -> Vec<String> {
+        let taints = taints::wanted(node, brake, Timestamp::now());
+        taints.into_iter().map(|taint| taint.effect).collect()
+    };
+    assert_eq!(effects(Brake::Off, &one), ["NoSchedule", "NoExecute"]);
+    assert_eq!(effects(Brake::NoMore, &one), ["NoSchedule"]);
+    let mut tainted = Node::clone(&one);
+    tainted.spec.get_or_insert_default().taints = Some(taints::wanted(&one, Brake::Off, Timestamp::now()));
+    assert_eq!(effects(Brake::NoMore, &tainted), ["NoSchedule", "NoExecute"]);
+    assert_eq!(effects(Brake::None, &tainted), ["NoSchedule"]);
+    // its kubelet said that it is not ready, and now says nothing
+    let before = json!({"key": "node.kubernetes.io/not-ready", "effect": "NoExecute"});
+    tainted.spec.get_or_insert_default().taints = Some(vec![serde_json::from_value(before).expect("taint")]);
+    assert_eq!(effects(Brake::NoMore, &tainted), ["NoSchedule", "NoExecute"]);
 }
 
 #[test]

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use claims::{PROVISIONERS, SELECTED_NODE, belongs, claim_ref};
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::ResourceExt as _;
 use kube::api::PostParams;
 
 use super::Binder;
-use crate::shared::{Key, Result};
+use crate::shared::{Key, Result, pods};
 
 const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
 
@@ -49,17 +49,18 @@ impl Binder {
         }
         let class = claims::class_of_claim(claim);
         let known = self.ctx.storage_classes.get(&Key::new("", class));
-        let waits = known
+        let late = known
             .as_ref()
-            .is_some_and(|class| class.volume_binding_mode.as_deref() == Some("WaitForFirstConsumer"))
-            && !claim.annotations().contains_key(SELECTED_NODE);
+            .is_some_and(|class| class.volume_binding_mode.as_deref() == Some("WaitForFirstConsumer"));
+        let waits = late && !claim.annotations().contains_key(SELECTED_NODE);
         let volumes = self.ctx.persistent_volumes.list();
-        if let Some(volume) = claims::best(volumes.iter().map(Arc::as_ref), claim, waits, |_| true) {
+        // of late claims only the scheduler knows which volumes their node reaches
+        if let Some(volume) = claims::best(volumes.iter().map(Arc::as_ref), claim, late, |_| true) {
             return self.bind(volume, claim).await;
         }
         if waits {
-            let note = "waiting for first consumer to be created before binding";
-            self.events.normal(claim, "WaitForFirstConsumer", note.to_owned()).await;
+            let (reason, note) = self.awaited(claim);
+            self.events.normal(claim, reason, note).await;
         } else if class.is_empty() {
             let note = "no persistent volumes available for this claim and no storage class is set";
             self.events.normal(claim, "FailedBinding", note.to_owned()).await;
@@ -67,6 +68,34 @@ impl Binder {
             self.ask_provisioner(claim, class, known.as_deref()).await?;
         }
         self.phase_of_claim(claim, "Pending").await
+    }
+
+    /// What a late claim waits for.
+    fn awaited(&self, claim: &PersistentVolumeClaim) -> (&'static str, String) {
+        let name = claim.name_any();
+        let uses = |pod: &&Arc<Pod>| {
+            let spec = pod.spec.as_ref().filter(|spec| spec.node_name.is_none());
+            !pods::is_finished(pod)
+                && spec.is_some_and(|spec| {
+                    claims::claims_of(&pod.name_any(), spec)
+                        .iter()
+                        .any(|used| used.name == name)
+                })
+        };
+        let near = self.ctx.pods.in_namespace(&claim.namespace().unwrap_or_default());
+        let mut names: Vec<String> = near.iter().filter(uses).map(|pod| pod.name_any()).collect();
+        names.sort();
+        match names.as_slice() {
+            [] => {
+                let note = "waiting for first consumer to be created before binding";
+                ("WaitForFirstConsumer", note.to_owned())
+            }
+            [pod] => ("WaitForPodScheduled", format!("waiting for pod {pod} to be scheduled")),
+            several => {
+                let note = format!("waiting for pods {} to be scheduled", several.join(","));
+                ("WaitForPodScheduled", note)
+            }
+        }
     }
 
     fn default_class(&self) -> Option<Arc<StorageClass>> {
@@ -131,6 +160,10 @@ impl Binder {
             let note = format!("volume \"{name}\" already bound to a different claim.");
             self.events.warning(claim, "FailedBinding", note).await;
             return self.phase_of_claim(claim, "Pending").await;
+        }
+        // both sides say so: whatever else they say, that is what somebody wants
+        if claim_ref(&volume).is_some() {
+            return self.bind(&volume, claim).await;
         }
         if let Some(reason) = claims::why_not(&volume, claim) {
             let note = format!("Cannot bind to requested volume \"{name}\": {reason}");

@@ -53,6 +53,7 @@ pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
     ctx.persistent_volumes.synced().await;
     ctx.claims.synced().await;
     ctx.storage_classes.synced().await;
+    ctx.pods.synced().await;
     work("persistentvolume", &queue, 1, |task: Task| {
         let binder = &binder;
         async move {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use claims::ClaimUse;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 use kube::api::{ListParams, PostParams};
 use kube::{Api, Resource, ResourceExt as _};
@@ -20,11 +21,15 @@ pub(crate) async fn claims(ctx: Arc<Ctx>) -> Result<()> {
     let queue = Queue::new();
     ctx.claims.feed_with(&queue, |_, new| deleted(new));
     ctx.pods.feed_with(&queue, |old, new| {
-        let ended = new.map_or(old, |pod| Some(pod).filter(|pod| pods::is_finished(pod)));
+        let ended = new.map_or(old, |pod| {
+            Some(pod).filter(|pod| pods::is_finished(pod) || is_shut_down(pod))
+        });
         let keys = |pod: &Arc<Pod>| {
             let namespace = pod.namespace().unwrap_or_default();
             let names = claims_of(pod).into_iter();
-            names.map(|name| Key::new(namespace.clone(), name)).collect::<Vec<_>>()
+            names
+                .map(|claim| Key::new(namespace.clone(), claim.name))
+                .collect::<Vec<_>>()
         };
         ended.map(keys).unwrap_or_default()
     });
@@ -55,16 +60,23 @@ fn deleted<K: Resource>(object: Option<&Arc<K>>) -> Option<Key> {
     Some(Key::of(object.as_ref()))
 }
 
-/// Names of the claims that a pod uses.
-fn claims_of(pod: &Pod) -> Vec<String> {
+/// The claims that a pod uses.
+fn claims_of(pod: &Pod) -> Vec<ClaimUse> {
     let spec = pod.spec.iter();
-    let used = spec.flat_map(|spec| claims::claims_of(&pod.name_any(), spec));
-    used.map(|claim| claim.name).collect()
+    spec.flat_map(|spec| claims::claims_of(&pod.name_any(), spec)).collect()
 }
 
+/// True if a kubelet has done with the pod, or nobody asks whether it has.
+fn is_shut_down(pod: &Pod) -> bool {
+    pods::is_terminating(pod) && pod.metadata.deletion_grace_period_seconds == Some(0)
+}
+
+/// A pod that has a node uses its claims as long as it is there, also when it has ended: it may be looked into still. Claims
+/// of its own go when it is shut down, for they may be what its end waits for.
 fn uses(pod: &Pod, claim: &str) -> bool {
     let placed = pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some());
-    placed && !pods::is_finished(pod) && claims_of(pod).iter().any(|name| name == claim)
+    let used = |used: &ClaimUse| used.name == claim && (!used.ephemeral || !is_shut_down(pod));
+    placed && claims_of(pod).iter().any(used)
 }
 
 async fn claim(ctx: &Ctx, key: &Key) -> Result<()> {
@@ -113,4 +125,29 @@ async fn volume(ctx: &Ctx, key: &Key) -> Result<()> {
         .await
         .unless_gone()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_claim_is_used_as_long_as_a_pod_with_a_node_names_it() {
+        let own = json!({"name": "own", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}});
+        let shared = json!({"name": "v", "persistentVolumeClaim": {"claimName": "data"}});
+        let pod = |node: Value, meta: Value, phase: &str| {
+            let mut pod = json!({"metadata": meta, "spec": {"containers": [], "nodeName": node, "volumes": [own, shared]},
+                "status": {"phase": phase}});
+            pod["metadata"]["name"] = "p".into();
+            let pod: Pod = serde_json::from_value(pod).expect("pod");
+            (uses(&pod, "data"), uses(&pod, "p-own"))
+        };
+        assert_eq!(pod(Value::Null, json!({}), "Pending"), (false, false));
+        assert_eq!(pod(json!("a"), json!({}), "Running"), (true, true));
+        assert_eq!(pod(json!("a"), json!({}), "Succeeded"), (true, true));
+        let gone = json!({"deletionTimestamp": "2024-01-01T00:00:00Z", "deletionGracePeriodSeconds": 0});
+        assert_eq!(pod(json!("a"), gone, "Running"), (true, false));
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use claims::{BOUND_BY_CONTROLLER, PROVISIONED_BY, claim_ref};
-use k8s_openapi::api::core::v1::PersistentVolume;
+use claims::{PROVISIONED_BY, claim_ref};
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use kube::{Api, ResourceExt as _};
 
 use super::{Binder, Task};
@@ -43,34 +43,66 @@ impl Binder {
         if named == name {
             self.phase_of_volume(&volume, "Bound", "").await
         } else if named.is_empty() {
+            if !claims::same_mode(&volume, &claim) {
+                self.say_mismatch(&volume, &claim).await;
+                return Ok(());
+            }
             self.queue.add(Task::Claim(key));
             Ok(())
-        } else if volume.annotations().contains_key(PROVISIONED_BY) {
+        } else if volume.annotations().contains_key(PROVISIONED_BY) && policy(&volume) == "Delete" {
             // made for a claim that has found another volume meanwhile
             self.released(&volume).await
-        } else if volume.annotations().contains_key(BOUND_BY_CONTROLLER) {
-            self.unbind(&volume).await
         } else {
-            Ok(())
+            // reserved by the user, it stays so for the time when the claim lets go of the other
+            self.unbind(&volume).await
         }
+    }
+
+    async fn say_mismatch(&self, volume: &PersistentVolume, claim: &PersistentVolumeClaim) {
+        let (disk, wanted) = (volume.name_any(), claim.name_any());
+        let note = format!(
+            "Cannot bind PersistentVolume to requested PersistentVolumeClaim \"{wanted}\" due to incompatible volumeMode."
+        );
+        self.events.warning(volume, "VolumeMismatch", note).await;
+        let note = format!(
+            "Cannot bind PersistentVolume \"{disk}\" to requested PersistentVolumeClaim due to incompatible volumeMode."
+        );
+        self.events.warning(claim, "VolumeMismatch", note).await;
     }
 
     /// The claim is gone. What becomes of the data is the reclaim policy's say; deleting is the provisioner's work.
     async fn released(&self, volume: &Arc<PersistentVolume>) -> Result<()> {
-        let policy = volume
-            .spec
-            .as_ref()
-            .and_then(|spec| spec.persistent_volume_reclaim_policy.as_deref());
-        if policy == Some("Recycle") {
-            let note = "recycling is not supported; use the policy Delete or Retain";
-            self.events
-                .warning(volume.as_ref(), "VolumeUnknownReclaimPolicy", note.to_owned())
-                .await;
-            return self.phase_of_volume(volume, "Failed", note).await;
-        }
         if volume.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Failed") {
             return Ok(());
         }
-        self.phase_of_volume(volume, "Released", "").await
+        let why = match policy(volume) {
+            "Recycle" => (
+                "VolumeUnknownReclaimPolicy",
+                "recycling is not supported; use the policy Delete or Retain".to_owned(),
+            ),
+            "Delete" if !has_deleter(volume) => (
+                "VolumeFailedDelete",
+                format!(
+                    "error getting deleter volume plugin for volume \"{}\": no deletable volume plugin matched",
+                    volume.name_any()
+                ),
+            ),
+            _ => return self.phase_of_volume(volume, "Released", "").await,
+        };
+        self.events.warning(volume.as_ref(), why.0, why.1.clone()).await;
+        self.phase_of_volume(volume, "Failed", &why.1).await
     }
+}
+
+fn policy(volume: &PersistentVolume) -> &str {
+    let spec = volume.spec.as_ref();
+    spec.and_then(|spec| spec.persistent_volume_reclaim_policy.as_deref())
+        .unwrap_or("Retain")
+}
+
+/// True if somebody deletes such volumes: who made it, or its driver.
+fn has_deleter(volume: &PersistentVolume) -> bool {
+    let maker = volume.annotations().get(PROVISIONED_BY);
+    let external = maker.is_some_and(|maker| !maker.is_empty() && !maker.starts_with("kubernetes.io/"));
+    external || volume.spec.as_ref().is_some_and(|spec| spec.csi.is_some())
 }

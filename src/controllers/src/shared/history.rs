@@ -18,6 +18,9 @@ use super::owner::{claim, controller_of, controller_ref};
 use super::{Ctx, Error, Result};
 use machinery::selector::LabelSelector;
 
+/// How many names are tried for one revision.
+const MAX_COLLISIONS: u8 = 16;
+
 /// A patch that puts the template back, as `kubectl rollout undo` applies it.
 pub(crate) fn data(template: &PodTemplateSpec) -> Result<Value> {
     let mut template = serde_json::to_value(template)?;
@@ -67,37 +70,53 @@ where
         }
         return Ok(found);
     }
-    let hash = template_hash(template, *collisions)?;
-    let mut labels = template
-        .metadata
-        .as_ref()
-        .and_then(|meta| meta.labels.clone())
-        .unwrap_or_default();
-    labels.insert(label.to_owned(), hash.clone());
-    let revision = ControllerRevision {
+    for _ in 0..MAX_COLLISIONS {
+        let hash = template_hash(template, *collisions)?;
+        let revision = revision(owner, template, (label, hash), data.clone(), newest + 1);
+        match api.create(&PostParams::default(), &revision).await {
+            Err(error) if code(&error) == 409 => {
+                let found = api.get(&revision.name_any()).await?;
+                let ours = controller_of(&found.metadata).is_some_and(|by| Some(&by.uid) == owner.uid().as_ref());
+                if ours && found.data.as_ref().map(|raw| &raw.0) == Some(&data) {
+                    return Ok(found);
+                }
+                // the name is somebody else's: another one
+                *collisions = Some(collisions.unwrap_or_default() + 1);
+            }
+            made => return Ok(made?),
+        }
+    }
+    let owner = owner.name_any();
+    Err(Error::Again(format!(
+        "{MAX_COLLISIONS} names for a revision of {owner} are taken"
+    )))
+}
+
+fn revision<O>(
+    owner: &O,
+    template: &PodTemplateSpec,
+    (label, hash): (&str, String),
+    data: Value,
+    number: i64,
+) -> ControllerRevision
+where
+    O: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    let labels = template.metadata.as_ref().and_then(|meta| meta.labels.clone());
+    let mut labels = labels.unwrap_or_default();
+    let name = format!("{}-{hash}", owner.name_any());
+    labels.insert(label.to_owned(), hash);
+    ControllerRevision {
         metadata: ObjectMeta {
-            name: Some(format!("{}-{hash}", owner.name_any())),
+            name: Some(name),
             namespace: owner.namespace(),
             labels: Some(labels),
             annotations: owner.meta().annotations.clone(),
             owner_references: Some(vec![controller_ref(owner)]),
             ..ObjectMeta::default()
         },
-        data: Some(RawExtension(data.clone())),
-        revision: newest + 1,
-    };
-    match api.create(&PostParams::default(), &revision).await {
-        Ok(made) => Ok(made),
-        Err(error) if code(&error) == 409 => {
-            let found = api.get(&revision.name_any()).await?;
-            let ours = controller_of(&found.metadata).is_some_and(|by| Some(&by.uid) == owner.uid().as_ref());
-            if ours && found.data.as_ref().map(|raw| &raw.0) == Some(&data) {
-                return Ok(found);
-            }
-            *collisions = Some(collisions.unwrap_or_default() + 1);
-            Err(Error::from(error))
-        }
-        Err(error) => Err(error.into()),
+        data: Some(RawExtension(data)),
+        revision: number,
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod expectations;
 pub(crate) mod hash;
 pub(crate) mod history;
 pub(crate) mod informer;
+pub(crate) mod mapping;
 pub(crate) mod nodes;
 pub(crate) mod optional;
 pub(crate) mod owner;

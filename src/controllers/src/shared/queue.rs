@@ -87,7 +87,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         {
             let mut state = self.lock();
             state.due.retain(|_, due| *due > now);
-            if state.due.contains_key(&key) {
+            if state.due.get(&key).is_some_and(|due| *due <= now + period) {
                 return;
             }
             state.due.insert(key.clone(), now + period);
@@ -244,6 +244,20 @@ mod tests {
         let more = tokio::time::timeout(Duration::from_secs(9), queue.next()).await;
         assert!(more.is_err(), "{more:?}");
         assert_eq!(queue.next().await, "a");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_earlier_time_counts_and_a_later_one_adds_nothing() {
+        let queue = Queue::new();
+        let start = Instant::now();
+        for seconds in [40, 5, 20] {
+            queue.add_within("a", Duration::from_secs(seconds));
+        }
+        for seconds in [5, 40] {
+            assert_eq!(queue.next().await, "a");
+            assert_eq!(start.elapsed().as_secs(), seconds);
+            queue.done(&"a");
+        }
     }
 
     #[tokio::test(start_paused = true)]

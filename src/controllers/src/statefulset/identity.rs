@@ -57,6 +57,12 @@ pub(super) fn claims(set: &StatefulSet, ordinal: i32) -> Vec<PersistentVolumeCla
     templates(set).map(claim).collect()
 }
 
+/// True if a claim of this name belongs to a place of the set.
+pub(super) fn has_claim(set: &StatefulSet, name: &str) -> bool {
+    let place = name.rsplit_once('-').and_then(|(_, ordinal)| ordinal.parse().ok());
+    place.is_some_and(|place| templates(set).any(|template| claim_name(template, set, place) == name))
+}
+
 /// The pod of a place.
 pub(super) fn pod(set: &StatefulSet, template: &PodTemplateSpec, ordinal: i32, revision: &str) -> Pod {
     let name = format!("{}-{ordinal}", set.name_any());

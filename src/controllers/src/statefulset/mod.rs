@@ -2,6 +2,7 @@
 //!
 //! Semantics: `k8s.io/kubernetes/pkg/controller/statefulset`.
 
+mod claims;
 mod identity;
 mod order;
 mod retention;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{ControllerRevision, StatefulSet, StatefulSetStatus};
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, PodTemplateSpec};
+use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 use kube::api::{DeleteParams, PostParams};
 use kube::{Api, ResourceExt as _};
 
@@ -34,6 +35,7 @@ pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {
     let queue = Queue::new();
     ctx.stateful_sets.feed(&queue);
     ctx.pods.feed_owners(&queue, "StatefulSet");
+    claims::feed(&ctx, &queue);
     ctx.stateful_sets.synced().await;
     ctx.pods.synced().await;
     ctx.controller_revisions.synced().await;
@@ -113,13 +115,23 @@ async fn act(
 ) -> Result<()> {
     let namespace = set.namespace().unwrap_or_default();
     let api: Api<Pod> = Api::namespaced(ctx.client.clone(), &namespace);
+    let failed = |pod: &Pod, error: &Error| {
+        let (pod, set) = (pod.name_any(), set.name_any());
+        format!("create Pod {pod} in StatefulSet {set} failed error: {error}")
+    };
     for step in plan {
         match step {
             Step::Create { ordinal, newest } => {
                 let revision = if newest { update } else { current };
                 let template = template(set, revision)?;
                 let pod = identity::pod(set, &template, ordinal, &revision.name_any());
-                claims(ctx, set, ordinal).await?;
+                if claims::are_stale(ctx, set, ordinal) {
+                    continue;
+                }
+                if let Err(error) = claims::make(ctx, events, set, ordinal).await {
+                    events.warning(set.as_ref(), "FailedCreate", failed(&pod, &error)).await;
+                    return Err(error);
+                }
                 match api.create(&PostParams::default(), &pod).await {
                     Ok(_) => {
                         let note = format!(
@@ -135,16 +147,13 @@ async fn act(
                     }
                     Err(error) if crate::replicaset::is_terminating_namespace(&error) => return Ok(()),
                     Err(error) => {
-                        let note = format!(
-                            "create Pod {} in StatefulSet {} failed error: {error}",
-                            pod.name_any(),
-                            set.name_any()
-                        );
-                        events.warning(set.as_ref(), "FailedCreate", note).await;
-                        return Err(error.into());
+                        let error = error.into();
+                        events.warning(set.as_ref(), "FailedCreate", failed(&pod, &error)).await;
+                        return Err(error);
                     }
                 }
             }
+            Step::Claims(ordinal) => claims::make(ctx, events, set, ordinal).await?,
             Step::Delete(pod) => {
                 api.delete(&pod.name_any(), &DeleteParams::default())
                     .await
@@ -172,19 +181,6 @@ fn template(set: &StatefulSet, revision: &ControllerRevision) -> Result<PodTempl
         Some(held) => Ok(serde_json::from_value(held)?),
         None => Ok(set.spec.as_ref().map(|spec| spec.template.clone()).unwrap_or_default()),
     }
-}
-
-/// Makes the claims of a pod that are not there.
-async fn claims(ctx: &Ctx, set: &StatefulSet, ordinal: i32) -> Result<()> {
-    let namespace = set.namespace().unwrap_or_default();
-    let api: Api<PersistentVolumeClaim> = Api::namespaced(ctx.client.clone(), &namespace);
-    for mut claim in identity::claims(set, ordinal) {
-        claim.metadata.owner_references = retention::owner(set, ordinal, None).map(|owner| vec![owner]);
-        if api.get_metadata_opt(&claim.name_any()).await?.is_none() {
-            api.create(&PostParams::default(), &claim).await.unless_exists()?;
-        }
-    }
-    Ok(())
 }
 
 fn status(

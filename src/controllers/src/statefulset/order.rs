@@ -19,6 +19,8 @@ pub(super) enum Step {
         /// Of the new revision, not of the one being left.
         newest: bool,
     },
+    /// The claims of a pod that is there, as far as they are missing.
+    Claims(i32),
     Delete(Arc<Pod>),
 }
 
@@ -70,7 +72,13 @@ pub(super) fn plan(set: &StatefulSet, all: &[Arc<Pod>], current: &str, update: &
                 }
                 true
             }
-            Some(pod) => !healthy(pod),
+            Some(pod) => {
+                // somebody may have deleted what it waits for
+                if phase(pod) == "Pending" {
+                    steps.push(Step::Claims(place));
+                }
+                !healthy(pod)
+            }
         };
         if waits && !parallel {
             return steps;
@@ -97,7 +105,7 @@ pub(super) fn plan(set: &StatefulSet, all: &[Arc<Pod>], current: &str, update: &
             return steps;
         }
     }
-    if on_delete || !steps.is_empty() {
+    if on_delete || steps.iter().any(|step| !matches!(step, Step::Claims(_))) {
         return steps;
     }
     for place in ((start + partition)..end).rev() {

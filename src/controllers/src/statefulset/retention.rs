@@ -27,6 +27,11 @@ fn policy(set: &StatefulSet) -> (bool, bool) {
     )
 }
 
+/// True if claims go with pods that are not wanted any more.
+pub(super) fn goes_when_scaled(set: &StatefulSet) -> bool {
+    policy(set).1
+}
+
 /// True if the set is to have no pod of this ordinal.
 fn is_condemned(set: &StatefulSet, ordinal: i32) -> bool {
     let Some(spec) = &set.spec else { return false };

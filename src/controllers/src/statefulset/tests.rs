@@ -22,6 +22,7 @@ fn pod(place: i32, revision: &str, ready: bool) -> Arc<Pod> {
 fn steps(set: &StatefulSet, pods: &[Arc<Pod>]) -> Vec<String> {
     let text = |step: Step| match step {
         Step::Create { ordinal, newest } => format!("create {ordinal} {}", if newest { "new" } else { "old" }),
+        Step::Claims(ordinal) => format!("claims {ordinal}"),
         Step::Delete(pod) => format!("delete {}", pod.name_any()),
     };
     order::plan(set, pods, "old", "new", Timestamp::now())

@@ -152,6 +152,7 @@ async fn a_composer_takes_a_recipes_layer_from_the_shelf() {
         host_root: place.path("nowhere"),
         mirrors: Vec::new(),
         shelf: place.shelf(),
+        frozen: false,
     };
     let composer = Composer::new(settings, silent());
     assert!(composer.cached(&recipe).is_none());

@@ -1,13 +1,16 @@
 //! One archive: its sources, its verified release and its package index.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
+use futures::future::BoxFuture;
 use lzma_rust2::XzReader;
 
 use super::index::Index;
 use super::keyring::Keyring;
 use super::release::Release;
-use crate::fetch::{Fetcher, Wanted};
+use crate::fetch::{Fetcher, Wanted, patience};
 use crate::recipe::ArchiveSpec;
 use crate::{Event, ImagingError, Progress};
 
@@ -20,47 +23,55 @@ pub(crate) struct Archive {
     suite: String,
 }
 
-/// Finds the first source whose release is signed by a known key; without any, the release of the last time.
+/// Finds the first source whose release is signed by a known key and still valid; without any, the release of the last time. A silent
+/// source gets company soon, but the first one in order that answers well is taken.
 pub(crate) async fn open(
     fetcher: &Fetcher,
     keyring: &Keyring,
     spec: &ArchiveSpec,
     sources: &[String],
     cache: &Path,
+    frozen: bool,
     progress: &Progress,
 ) -> Result<Archive, ImagingError> {
     let kept = cache.join(format!("{}.InRelease", spec.suite.replace('/', "-")));
+    let url = |at: usize| format!("{}/dists/{}/InRelease", sources[at], spec.suite);
+    let outdated = &AtomicBool::new(false);
+    let ask = |at: usize| -> BoxFuture<'_, Result<(Vec<u8>, Release), String>> {
+        Box::pin(async move {
+            let message = fetcher.small(&url(at), patience(at, sources.len())).await?;
+            let release = check(keyring, &spec.suite, &message)?;
+            if !frozen {
+                let valid = release.check_valid(SystemTime::now());
+                valid.inspect_err(|_| outdated.store(true, Ordering::Relaxed))?;
+            }
+            Ok((message, release))
+        })
+    };
+    let (found, failed) = mirrors::in_order(sources.len(), ask).await;
     let mut answers = Vec::new();
-    for (at, base) in sources.iter().enumerate() {
-        let url = format!("{base}/dists/{}/InRelease", spec.suite);
-        let release = match fetcher.small(&url).await {
-            Ok(message) => check(keyring, &spec.suite, &message).map(|release| (message, release)),
-            Err(reason) => Err(reason),
-        };
-        match release {
-            Ok((message, release)) => {
-                progress(Event::Source {
-                    suite: spec.suite.clone(),
-                    url: base.clone(),
-                });
-                fs_err::write(&kept, message)?;
-                let mut sources = sources.to_vec();
-                sources[..=at].rotate_right(1);
-                return Ok(Archive {
-                    sources,
-                    release,
-                    suite: spec.suite.clone(),
-                });
-            }
-            Err(reason) => {
-                progress(Event::SourceFailed {
-                    url: url.clone(),
-                    reason: reason.clone(),
-                });
-                answers.push((url, reason));
-            }
-        }
+    for (at, reason) in failed {
+        progress(Event::SourceFailed {
+            url: url(at),
+            reason: reason.clone(),
+        });
+        answers.push((url(at), reason));
     }
+    if let Some((at, (message, release))) = found {
+        progress(Event::Source {
+            suite: spec.suite.clone(),
+            url: sources[at].clone(),
+        });
+        fs_err::write(&kept, message)?;
+        let mut sources = sources.to_vec();
+        sources[..=at].rotate_right(1);
+        return Ok(Archive {
+            sources,
+            release,
+            suite: spec.suite.clone(),
+        });
+    }
+    // however old: this machine has seen nothing newer
     if let Ok(message) = fs_err::read(&kept) {
         match check(keyring, &spec.suite, &message) {
             Ok(release) => {
@@ -73,10 +84,16 @@ pub(crate) async fn open(
             Err(reason) => answers.push((kept.display().to_string(), reason)),
         }
     }
-    Err(ImagingError::Sources {
-        what: format!("the release file of {}", spec.suite),
-        answers,
-    })
+    let what = format!("the release file of {}", spec.suite);
+    if outdated.load(Ordering::Relaxed) {
+        // no reason to go without an optional archive, which would leave out its older fixes, too
+        let said = answers.iter().map(|(url, reason)| format!("{url}: {reason}"));
+        return Err(ImagingError::Malformed {
+            what,
+            reason: said.collect::<Vec<_>>().join("; "),
+        });
+    }
+    Err(ImagingError::Sources { what, answers })
 }
 
 fn check(keyring: &Keyring, suite: &str, message: &[u8]) -> Result<Release, String> {

@@ -3,6 +3,8 @@
 mod client;
 mod published;
 
+pub(crate) use published::patience;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use futures::StreamExt as _;
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt as _;
 
-use crate::{Event, ImagingError, Progress};
+use crate::{Event, ImagingError, Progress, lock};
 
 /// No single file may take longer, however slowly it trickles in.
 const FILE_DEADLINE: Duration = Duration::from_mins(10);
@@ -60,10 +62,10 @@ impl Fetcher {
             .then_some(path)
     }
 
-    /// Fetches a small file whole, without knowing its content.
-    pub(crate) async fn small(&self, url: &str) -> Result<Vec<u8>, String> {
+    /// Fetches a small file whole, without knowing its content. The source has `patience` until its first byte.
+    pub(crate) async fn small(&self, url: &str, patience: Duration) -> Result<Vec<u8>, String> {
         let get = async {
-            let answer = self.client.get(url).send().await.map_err(client::explain)?;
+            let answer = self.answer(self.client.get(url), patience).await?;
             if !answer.status().is_success() {
                 return Err(answer.status().to_string());
             }
@@ -82,16 +84,34 @@ impl Fetcher {
             .map_err(|_| format!("no answer in {SMALL_DEADLINE:?}"))?
     }
 
-    /// Fetches a file known by its content, asking one source after the other.
+    async fn answer(&self, request: reqwest::RequestBuilder, patience: Duration) -> Result<reqwest::Response, String> {
+        let answer = tokio::time::timeout(patience, request.send()).await;
+        answer
+            .map_err(|_| format!("no answer in {} s", patience.as_secs()))?
+            .map_err(client::explain)
+    }
+
+    /// Fetches a file known by its content, asking one source after the other. Another rkube that is at it is waited for.
     pub(crate) async fn file(&self, wanted: &Wanted) -> Result<PathBuf, ImagingError> {
         if let Some(path) = self.cached(wanted) {
             return Ok(path);
         }
         let path = self.blobs.join(&wanted.sha256);
         let part = path.with_extension("part");
+        let _lock = lock::take(&part, FILE_DEADLINE, || (self.progress)(Event::Waiting)).await?;
+        if let Some(path) = self.cached(wanted) {
+            return Ok(path);
+        }
         let mut answers = Vec::new();
         for url in &wanted.urls {
-            let attempt = tokio::time::timeout(FILE_DEADLINE, self.attempt(url, wanted, &part));
+            let attempt = async {
+                match self.attempt(url, wanted, &part).await {
+                    // whose part was wrong nobody knows; this one gives all of it now
+                    Err(Failure::Mixed) => self.attempt(url, wanted, &part).await,
+                    outcome => outcome,
+                }
+            };
+            let attempt = tokio::time::timeout(FILE_DEADLINE, attempt);
             match attempt
                 .await
                 .unwrap_or_else(|_| Err(Failure::Source(format!("not complete in {FILE_DEADLINE:?}"))))
@@ -107,6 +127,8 @@ impl Fetcher {
                     });
                     answers.push((url.clone(), reason));
                 }
+                // only what was begun can be mixed, and that is nothing any more
+                Err(Failure::Mixed) => {}
                 Err(Failure::Local(error)) => return Err(error.into()),
             }
         }
@@ -173,8 +195,11 @@ impl Fetcher {
             return Ok(());
         }
         if have >= wanted.size {
-            // complete but wrong: resuming it would only fail again
-            fs_err::remove_file(part)?;
+            // complete but wrong: resuming it would only fail again. Emptied and not removed, because it is locked
+            fs_err::OpenOptions::new().write(true).truncate(true).open(part)?;
+            if resumed {
+                return Err(Failure::Mixed);
+            }
             return Err(Failure::Source(format!(
                 "content differs: SHA-256 {sum}, wanted {}",
                 wanted.sha256
@@ -191,6 +216,8 @@ impl Fetcher {
 /// Why one attempt failed: the source's fault, so that the next is asked, or this machine's.
 enum Failure {
     Source(String),
+    /// The whole is wrong, and its beginning had been there before.
+    Mixed,
     Local(std::io::Error),
 }
 

@@ -1,33 +1,52 @@
 //! Programs published as one file beside its SHA-256, as Kubernetes publishes its clients.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::{Fetcher, SMALL_DEADLINE, Wanted, client};
+use futures::future::BoxFuture;
+
+use super::{Fetcher, SMALL_DEADLINE, Wanted};
 use crate::{Event, ImagingError};
 
 /// No client of Kubernetes comes near this.
 const LARGEST: u64 = 256 << 20;
 
+/// How long a source has until its first byte: little, unless nobody stands behind it.
+pub(crate) fn patience(index: usize, count: usize) -> Duration {
+    if index + 1 < count {
+        mirrors::PATIENCE
+    } else {
+        SMALL_DEADLINE
+    }
+}
+
 impl Fetcher {
-    /// The file at the first of `urls` that has it whole; `<url>.sha256` says what it must be.
+    /// The file at the first of `urls` that has it whole; `<url>.sha256` says what it must be. A silent one gets company soon, as
+    /// images' sources do.
     pub(crate) async fn published(&self, what: &str, urls: &[String]) -> Result<PathBuf, ImagingError> {
         let mut answers = Vec::new();
-        for url in urls {
-            let failed = match self.describe(what, url).await {
-                Ok(wanted) => match self.file(&wanted).await {
-                    Err(ImagingError::Sources { answers: mut said, .. }) => {
-                        answers.append(&mut said);
-                        continue;
-                    }
-                    other => return other,
-                },
-                Err(reason) => reason,
+        let mut left = urls.to_vec();
+        while !left.is_empty() {
+            let ask = |index: usize| -> BoxFuture<'_, Result<Wanted, String>> {
+                let patience = patience(index, left.len());
+                Box::pin(self.describe(what, &left[index], patience))
             };
-            (self.progress)(Event::SourceFailed {
-                url: url.clone(),
-                reason: failed.clone(),
-            });
-            answers.push((url.clone(), failed));
+            let (won, failed) = mirrors::in_order(left.len(), ask).await;
+            let asked = failed.len() + usize::from(won.is_some());
+            for (index, reason) in failed {
+                let url = left[index].clone();
+                (self.progress)(Event::SourceFailed {
+                    url: url.clone(),
+                    reason: reason.clone(),
+                });
+                answers.push((url, reason));
+            }
+            left.drain(..asked);
+            let Some((_, wanted)) = won else { continue };
+            match self.file(&wanted).await {
+                Err(ImagingError::Sources { answers: mut said, .. }) => answers.append(&mut said),
+                other => return other,
+            }
         }
         Err(ImagingError::Sources {
             what: what.to_owned(),
@@ -36,17 +55,15 @@ impl Fetcher {
     }
 
     /// What a source says that the file is.
-    async fn describe(&self, what: &str, url: &str) -> Result<Wanted, String> {
-        let sum = self.small(&format!("{url}.sha256")).await?;
+    async fn describe(&self, what: &str, url: &str, patience: Duration) -> Result<Wanted, String> {
+        let sum = self.small(&format!("{url}.sha256"), patience).await?;
         let sum = String::from_utf8_lossy(&sum).to_lowercase();
         // some publish the name behind the sum
         let sha256 = sum.split_whitespace().next().unwrap_or_default().to_owned();
         if sha256.len() != 64 || !sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err("its .sha256 is none".to_owned());
         }
-        let head = tokio::time::timeout(SMALL_DEADLINE, self.client.head(url).send());
-        let head = head.await.map_err(|_| format!("no answer in {SMALL_DEADLINE:?}"))?;
-        let head = head.map_err(client::explain)?;
+        let head = self.answer(self.client.head(url), patience).await?;
         if !head.status().is_success() {
             return Err(head.status().to_string());
         }

@@ -70,6 +70,60 @@ async fn a_source_that_ignores_the_range_starts_over() {
 }
 
 #[tokio::test]
+async fn a_source_is_not_blamed_for_what_was_begun_before() {
+    let answers = [
+        answer("200 OK", 10, b"98765"),
+        answer("206 Partial Content", 5, b"56789"),
+        answer("200 OK", 10, b"0123456789"),
+    ];
+    let (result, seen) = run(&answers, &["a", "b"], b"0123456789").await;
+    assert_eq!(result.unwrap(), b"0123456789");
+    assert!(
+        seen[2].starts_with("GET /b ") && !seen[2].to_lowercase().contains("range:"),
+        "{}",
+        seen[2]
+    );
+}
+
+#[tokio::test]
+async fn two_that_want_the_same_file_fetch_it_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let [one, other] = [(); 2].map(|()| Fetcher::new(folder.path(), None, crate::silent()).unwrap());
+    let wanted = wanted(&base, b"0123456789", &["a"]);
+    let seen = Mutex::new(Vec::new());
+    let answers = [answer("200 OK", 10, b"0123456789")];
+    let (first, second, ()) = tokio::join!(
+        one.file(&wanted),
+        other.file(&wanted),
+        serve(&listener, &answers, &seen)
+    );
+    assert_eq!(first.unwrap(), second.unwrap());
+    assert_eq!(seen.into_inner().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_silent_place_is_passed_over_soon() {
+    let folder = tempfile::tempdir().unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let fetcher = Fetcher::new(folder.path(), None, crate::silent()).unwrap();
+    let sum = hex::encode(Sha256::digest(b"program"));
+    let answers = [
+        answer("200 OK", sum.len(), sum.as_bytes()),
+        answer("200 OK", 7, b""),
+        answer("200 OK", 7, b"program"),
+    ];
+    let urls = [&silent, &listener].map(|one| format!("http://{}/kubectl", one.local_addr().unwrap()));
+    let seen = Mutex::new(Vec::new());
+    let began = tokio::time::Instant::now();
+    let (path, ()) = tokio::join!(fetcher.published("kubectl", &urls), serve(&listener, &answers, &seen));
+    assert_eq!(fs_err::read(path.unwrap()).unwrap(), b"program");
+    assert!(began.elapsed() < SMALL_DEADLINE / 2, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn when_all_fail_the_error_quotes_each() {
     let answers = [answer("404 Not Found", 0, b""), answer("200 OK", 4, b"evil")];
     let (result, _) = run(&answers, &["first", "second"], b"good").await;

@@ -92,8 +92,13 @@ async fn attached(context: &Context, volume: &CsiVolume) -> Result<BTreeMap<Stri
     let in_time = context.csi.attachments.wait(&name).await;
     let attachments: Api<VolumeAttachment> = Api::all(context.client.clone());
     let attachment = claims::attachment_name(&volume.driver, &volume.handle, &context.options.node_name);
-    let Some(found) = attachments.get_opt(&attachment).await? else {
-        return Err(CsiError::NotAttached(volume.name.clone()));
+    let found = match attachments.get(&attachment).await {
+        Ok(found) => found,
+        // the Node authorizer does not tell what is not there from what is another node's
+        Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => {
+            return Err(CsiError::NotAttached(volume.name.clone()));
+        }
+        Err(error) => return Err(error.into()),
     };
     let status = found.status.unwrap_or_default();
     if let Some(error) = status.attach_error.filter(|_| !status.attached) {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{ConfigMap, Container, EnvVarSource, Pod, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Container, EnvVarSource, FileKeySelector, Pod, Secret, Service};
 
-use super::fields;
+use super::{env_file, fields};
+use crate::volumes::Places;
 
 /// Why an environment cannot be made; becomes `CreateContainerConfigError`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +21,16 @@ pub(crate) enum EnvError {
     },
     #[error("{0}")]
     Field(#[from] fields::FieldError),
+    #[error("cannot find the volume {0:?} referenced by FileKeyRef")]
+    NoVolume(String),
+    #[error("couldn't parse env file {path:?} of volume {volume:?}: {reason}")]
+    File {
+        volume: String,
+        path: String,
+        reason: String,
+    },
+    #[error("environment variable key {key:?} not found in file {path:?} of volume {volume:?}")]
+    NotInFile { volume: String, path: String, key: String },
 }
 
 /// What references point at.
@@ -27,6 +38,7 @@ pub(crate) struct Sources<'a> {
     pub(crate) config_maps: &'a BTreeMap<String, ConfigMap>,
     pub(crate) secrets: &'a BTreeMap<String, Secret>,
     pub(crate) facts: &'a fields::Facts,
+    pub(crate) volumes: &'a Places,
     /// Variables of services, lowest in rank.
     pub(crate) services: BTreeMap<String, String>,
 }
@@ -165,7 +177,29 @@ fn referenced(
             |value| Ok(Some(value)),
         );
     }
-    Ok(Some(String::new()))
+    match &source.file_key_ref {
+        Some(reference) => from_file(reference, sources),
+        None => Ok(Some(String::new())),
+    }
+}
+
+fn from_file(reference: &FileKeySelector, sources: &Sources<'_>) -> Result<Option<String>, EnvError> {
+    let (volume, path) = (reference.volume_name.clone(), reference.path.clone());
+    let Some(place) = sources.volumes.get(&volume) else {
+        return Err(EnvError::NoVolume(volume));
+    };
+    let read = env_file::read(&place.path, &path).map_err(|error| error.to_string());
+    match read.and_then(|text| env_file::value(&text, &reference.key)) {
+        Ok(value) if value.is_empty() => {
+            let key = reference.key.clone();
+            absent(
+                reference.optional == Some(true),
+                EnvError::NotInFile { volume, path, key },
+            )
+        }
+        Ok(value) => Ok(Some(value)),
+        Err(reason) => Err(EnvError::File { volume, path, reason }),
+    }
 }
 
 fn no_key(kind: &'static str, namespace: &str, name: &str, key: &str) -> EnvError {
@@ -287,6 +321,7 @@ mod tests {
             config_maps: &maps,
             secrets: &BTreeMap::new(),
             facts: &facts,
+            volumes: &Places::new(),
             services: BTreeMap::new(),
         };
         assert!(matches!(

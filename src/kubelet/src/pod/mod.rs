@@ -6,6 +6,7 @@ mod cgroup;
 mod container;
 mod dns;
 pub(crate) mod env;
+mod env_file;
 pub(crate) mod fields;
 mod hooks;
 mod hosts;

@@ -270,6 +270,7 @@ impl Actor {
                 format!("Error: {error}"),
             );
             self.wait(name, "RunContainerError", &error.to_string());
+            self.remove_dead(name).await;
             self.wake_in(RETRY * 5);
             return false;
         }
@@ -357,6 +358,7 @@ impl Actor {
             config_maps: &config_maps,
             secrets: &found_secrets,
             facts: &facts,
+            volumes: &self.volumes,
             services,
         };
         Ok(env::of_container(&self.pod, container, &sources)?)

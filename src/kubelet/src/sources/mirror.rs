@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Api;
-use kube::api::{DeleteParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, ListParams, PostParams, Preconditions};
 
 pub(crate) const SOURCE: &str = "kubernetes.io/config.source";
 pub(crate) const HASH: &str = "kubernetes.io/config.hash";
@@ -28,7 +28,9 @@ pub(crate) fn is_mirror(pod: &Pod) -> bool {
 pub(crate) async fn ensure(api: &Api<Pod>, pod: &Pod, node: &str) -> kube::Result<Pod> {
     let name = pod.metadata.name.clone().unwrap_or_default();
     let hash = annotation(pod, HASH).unwrap_or_default();
-    if let Some(present) = api.get_opt(&name).await? {
+    // by selector: the Node authorizer lets nobody ask for a single pod that is not there
+    let own = ListParams::default().fields(&format!("metadata.name={name},spec.nodeName={node}"));
+    if let Some(present) = api.list(&own).await?.items.pop() {
         if annotation(&present, MIRROR) == Some(hash) && present.metadata.deletion_timestamp.is_none() {
             return Ok(present);
         }

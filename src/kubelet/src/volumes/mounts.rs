@@ -1,5 +1,7 @@
 //! A container's mounts from its pod's prepared volumes.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use cri::v1;
@@ -17,6 +19,8 @@ pub(crate) enum MountError {
     Block(String),
     #[error("volume {0} has volumeMode Filesystem, but is specified in volumeDevices")]
     NoBlock(String),
+    #[error("missing value for {0}")]
+    Unset(String),
     #[error("failed to prepare subPath for volumeMount \"{mount}\" of container \"{container}\": {source}")]
     SubPath {
         mount: String,
@@ -44,9 +48,8 @@ pub(crate) fn of_container(
             return Err(MountError::Block(mount.name.clone()));
         }
         let volume = &place.path;
-        let lookup = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         let sub_path = match (&mount.sub_path, &mount.sub_path_expr) {
-            (_, Some(expression)) if !expression.is_empty() => expand(expression, lookup),
+            (_, Some(expression)) if !expression.is_empty() => expand_sub_path(expression, env)?,
             (Some(path), _) => path.clone(),
             _ => String::new(),
         };
@@ -78,6 +81,23 @@ pub(crate) fn of_container(
         });
     }
     Ok(mounts)
+}
+
+/// Every variable that it names must have a value: without one, pods would share a folder.
+fn expand_sub_path(expression: &str, env: &[(String, String)]) -> Result<String, MountError> {
+    let unset = RefCell::new(BTreeSet::new());
+    let expanded = expand(expression, |name| {
+        let set = env.iter().find(|(key, value)| key == name && !value.is_empty());
+        if set.is_none() {
+            unset.borrow_mut().insert(name.to_owned());
+        }
+        set.map(|(_, value)| value.clone())
+    });
+    let unset: Vec<String> = unset.into_inner().into_iter().collect();
+    if unset.is_empty() {
+        return Ok(expanded);
+    }
+    Err(MountError::Unset(unset.join(", ")))
 }
 
 /// The container's block volumes.
@@ -169,5 +189,19 @@ mod tests {
             Path::new("/"),
         );
         assert!(wrong.unwrap_err().to_string().contains("specified in volumeMounts"));
+    }
+
+    #[test]
+    fn a_folder_named_by_variables_needs_all_of_them() {
+        let env = [
+            ("POD".to_owned(), "web-0".to_owned()),
+            ("EMPTY".to_owned(), String::new()),
+        ];
+        let expand = |expression| expand_sub_path(expression, &env).map_err(|error| error.to_string());
+        assert_eq!(expand("logs/$(POD)/$$(X)").as_deref(), Ok("logs/web-0/$(X)"));
+        assert_eq!(
+            expand("$(ZONE)/$(POD)/$(EMPTY)").unwrap_err(),
+            "missing value for EMPTY, ZONE"
+        );
     }
 }

@@ -67,8 +67,27 @@ pub fn decode(bytes: &[u8], ty: &'static Type) -> Result<Decoded, DecodeError> {
     Ok(decoded)
 }
 
+/// Levels that an object may nest: everybody's reader of JSON ends at 128, and objects are read inside lists and events.
+pub(crate) const DEEPEST: usize = 120;
+
+/// How many lists and objects lie inside one another.
+pub(crate) fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or_default(),
+        _ => 0,
+    }
+}
+
+pub(crate) fn too_deep() -> String {
+    format!("the object nests deeper than {DEEPEST} levels")
+}
+
 /// Brings a value into the shape of the type. Applying it twice changes nothing more.
 pub fn convert(value: Value, ty: &'static Type) -> Result<Decoded, DecodeError> {
+    if depth(&value) > DEEPEST {
+        return Err(DecodeError::Value(too_deep()));
+    }
     let mut converter = convert::Converter::default();
     let value = converter.document(value, ty)?;
     Ok(Decoded {

@@ -101,6 +101,19 @@ fn times_are_canonical() {
     );
 }
 
+#[test]
+fn nanoseconds_are_cut_and_not_rounded() {
+    let lease = schema::kind("coordination.k8s.io", "v1", "Lease").expect("lease").ty;
+    for (given, kept) in [
+        ("2024-01-02T03:04:05.123456789Z", "2024-01-02T03:04:05.123456Z"),
+        ("2024-01-02T03:04:59.999999999Z", "2024-01-02T03:04:59.999999Z"),
+        ("2024-01-02T03:04:05.1+02:00", "2024-01-02T01:04:05.100000Z"),
+    ] {
+        let decoded = convert(json!({"spec": {"renewTime": given}}), lease).expect("lease");
+        assert_eq!(decoded.value.pointer("/spec/renewTime"), Some(&json!(kept)));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..Default::default() })]
     #[test]

@@ -7,6 +7,8 @@ use super::PatchError;
 
 /// Upstream's limit.
 pub const MOST_OPERATIONS: usize = 10_000;
+/// Bytes that all copies of a patch may add, as upstream's `JSONPatchMaxCopyBytes`.
+const MOST_COPIED: usize = 3 << 20;
 
 /// Applies a JSON patch as it came in the body.
 pub fn json_patch(mut document: Value, body: &[u8]) -> Result<Value, PatchError> {
@@ -19,14 +21,55 @@ pub fn json_patch(mut document: Value, body: &[u8]) -> Result<Value, PatchError>
         );
         return Err(PatchError::TooLarge(message));
     }
-    json_patch::patch(&mut document, &patch.0).map_err(|error| {
-        let message = match patch.0.get(error.operation) {
-            Some(operation) => explain(operation, &error.kind),
-            None => error.to_string(),
-        };
-        PatchError::Unprocessable(message)
-    })?;
+    let mut copied = 0;
+    for operation in &patch.0 {
+        bound(&document, operation, &mut copied)?;
+        json_patch::patch_unsafe(&mut document, std::slice::from_ref(operation))
+            .map_err(|error| PatchError::Unprocessable(explain(operation, &error.kind)))?;
+    }
     Ok(document)
+}
+
+/// A few operations of a few bytes each could fill the memory, or nest values so deeply that nobody can walk them.
+fn bound(document: &Value, operation: &PatchOperation, copied: &mut usize) -> Result<(), PatchError> {
+    let (value, is_copy) = match operation {
+        PatchOperation::Add(add) => (Some(&add.value), false),
+        PatchOperation::Replace(replace) => (Some(&replace.value), false),
+        PatchOperation::Copy(copy) => (document.pointer(&copy.from.to_string()), true),
+        PatchOperation::Move(moved) => (document.pointer(&moved.from.to_string()), false),
+        PatchOperation::Remove(_) | PatchOperation::Test(_) => (None, false),
+    };
+    let Some(value) = value else { return Ok(()) };
+    if is_copy {
+        *copied += size(value);
+        if *copied > MOST_COPIED {
+            return Err(PatchError::Unprocessable(format!(
+                "Unable to complete the copy, the accumulated size increase of copy is {copied}, exceeding the limit {MOST_COPIED}"
+            )));
+        }
+    }
+    if operation.path().count() + crate::decode::depth(value) > crate::decode::DEEPEST {
+        return Err(PatchError::Unprocessable(crate::decode::too_deep()));
+    }
+    Ok(())
+}
+
+/// The length of the value's JSON, which is not built for it.
+fn size(value: &Value) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // counting cannot fail
+    drop(serde_json::to_writer(&mut count, value));
+    count.0
 }
 
 /// In the words of the library that upstream uses.

@@ -146,3 +146,32 @@ fn json_patches() {
     }
     assert!(matches!(json_patch(document, b"{}"), Err(PatchError::BadRequest(_))));
 }
+
+#[test]
+fn copies_that_would_fill_the_memory_are_refused() {
+    let mut operations = vec![json!({"op": "add", "path": "/a", "value": "x".repeat(1 << 20)})];
+    operations.extend((0..2).map(|n| json!({"op": "copy", "from": "/a", "path": format!("/b{n}")})));
+    let apply = |operations: &[Value]| json_patch(json!({}), json!(operations).to_string().as_bytes());
+    assert!(apply(&operations).is_ok());
+    operations.push(json!({"op": "copy", "from": "/a", "path": "/c"}));
+    let Err(PatchError::Unprocessable(why)) = apply(&operations) else {
+        panic!("copied more than allowed")
+    };
+    assert!(
+        why.contains("the accumulated size increase of copy is 3145734, exceeding the limit 3145728"),
+        "{why}"
+    );
+}
+
+#[test]
+fn values_nested_by_operations_have_a_last_level() {
+    // every copy doubles the levels
+    let mut operations = vec![json!({"op": "add", "path": "/a", "value": {}})];
+    for round in 0..12 {
+        let deeper = "/a".repeat((1 << round) + 1);
+        operations.push(json!({"op": "copy", "from": "/a", "path": deeper}));
+    }
+    let body = json!(operations).to_string();
+    let refused = json_patch(json!({}), body.as_bytes()).unwrap_err();
+    assert!(refused.to_string().contains("120 levels"), "{refused}");
+}

@@ -101,7 +101,7 @@ fn one(raw: Raw<'_>, ty: &FieldType, depth: usize) -> Result<Value> {
         FieldType::MicroTime => time(raw)?.map_or(Value::Null, |time| format_micro_time(time).into()),
         FieldType::Duration => Value::Null,
         FieldType::IntOrString => int_or_string(raw)?,
-        FieldType::RawExtension | FieldType::FieldsV1 | FieldType::Json => embedded(raw)?,
+        FieldType::RawExtension | FieldType::FieldsV1 | FieldType::Json => embedded(raw, depth)?,
         FieldType::Strings => {
             let mut items = Vec::new();
             let mut reader = Reader::new(raw.bytes()?);
@@ -163,8 +163,8 @@ fn int_or_string(raw: Raw<'_>) -> Result<Value> {
     Ok(if is_text { text.into() } else { number_value.into() })
 }
 
-/// JSON, or an object with an envelope of its own.
-fn embedded(raw: Raw<'_>) -> Result<Value> {
+/// JSON, or an object with an envelope of its own, which counts as a level like any other message.
+fn embedded(raw: Raw<'_>, depth: usize) -> Result<Value> {
     let mut data: &[u8] = &[];
     let mut reader = Reader::new(raw.bytes()?);
     while let Some((number, raw)) = reader.field()? {
@@ -176,7 +176,7 @@ fn embedded(raw: Raw<'_>) -> Result<Value> {
         return Ok(Value::Null);
     }
     if data.starts_with(MAGIC) {
-        return super::decode(data);
+        return super::decode_at(data, depth + 1);
     }
     serde_json::from_slice(data).map_err(|error| ProtobufError::Json(error.to_string()))
 }

@@ -42,6 +42,16 @@ pub enum ProtobufError {
         /// As in the object.
         kind: String,
     },
+    /// A kind that has a form, but is not the one that belongs here.
+    #[error("{api_version}, Kind={kind} cannot be handled as a {wanted}")]
+    OtherKind {
+        /// As in the envelope.
+        api_version: String,
+        /// As in the envelope.
+        kind: String,
+        /// The kind that belongs here.
+        wanted: &'static str,
+    },
     /// A value that does not fit the field's type.
     #[error("{field} of {ty} has a value of another type")]
     Value {
@@ -78,9 +88,31 @@ pub fn encode_message(object: &Value, ty: &'static Type) -> Result<Vec<u8>, Prot
 /// A body as an object with apiVersion and kind, its fields as they were on the wire: bring it into shape with
 /// [`crate::decode::convert`].
 pub fn decode(body: &[u8]) -> Result<Value, ProtobufError> {
+    decode_at(body, 0)
+}
+
+/// A body that has to be of this type, which nothing of it is read before it is known to be.
+pub fn decode_as(body: &[u8], ty: &'static Type) -> Result<Value, ProtobufError> {
+    let unknown = Unknown::from_bytes(body)?;
+    if lookup(&unknown.api_version, &unknown.kind)? != ty {
+        return Err(ProtobufError::OtherKind {
+            api_version: unknown.api_version,
+            kind: unknown.kind,
+            wanted: ty.short_name(),
+        });
+    }
+    object(unknown, ty, 0)
+}
+
+/// A body inside another one, `depth` levels below its top.
+fn decode_at(body: &[u8], depth: usize) -> Result<Value, ProtobufError> {
     let unknown = Unknown::from_bytes(body)?;
     let ty = lookup(&unknown.api_version, &unknown.kind)?;
-    let mut object = decode_message(&unknown.raw, ty)?;
+    object(unknown, ty, depth)
+}
+
+fn object(unknown: Unknown, ty: &'static Type, depth: usize) -> Result<Value, ProtobufError> {
+    let mut object = decode::message(&unknown.raw, ty, depth)?;
     if let Some(object) = object.as_object_mut() {
         object.insert("apiVersion".to_owned(), unknown.api_version.into());
         object.insert("kind".to_owned(), unknown.kind.into());

@@ -100,3 +100,52 @@ fn watch_frames_carry_their_length() {
         [0x0a, 5, b'A', b'D', b'D', b'E', b'D', 0x12, 4, 0x0a, 2, b'x', b'y']
     );
 }
+
+#[test]
+fn bodies_inside_bodies_have_a_last_level() {
+    let mut body = encode(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}})).expect("bytes");
+    for _ in 0..10_000 {
+        let (mut list, mut item) = (Vec::new(), Vec::new());
+        wire::bytes(&mut item, 1, &body);
+        wire::bytes(&mut list, 2, &item);
+        let unknown = Unknown {
+            api_version: "v1".to_owned(),
+            kind: "List".to_owned(),
+            raw: list,
+        };
+        body = unknown.to_bytes();
+    }
+    assert_eq!(decode(&body), Err(ProtobufError::TooDeep));
+}
+
+#[test]
+fn nothing_of_a_body_of_another_kind_is_read() {
+    let ty = |kind: &str| schema::kind("", "v1", kind).expect("kind").ty;
+    let garbage = Unknown {
+        api_version: "v1".to_owned(),
+        kind: "Pod".to_owned(),
+        raw: vec![0xff; 8],
+    };
+    let refused = decode_as(&garbage.to_bytes(), ty("ConfigMap")).unwrap_err();
+    assert_eq!(refused.to_string(), "v1, Kind=Pod cannot be handled as a ConfigMap");
+    assert_eq!(decode_as(&garbage.to_bytes(), ty("Pod")), Err(ProtobufError::Truncated));
+}
+
+#[test]
+fn times_come_with_the_precision_of_their_type() {
+    let mut time = Vec::new();
+    wire::number(&mut time, 1, 1_704_164_645);
+    wire::number(&mut time, 2, 123_456_789);
+    let (mut spec, mut lease) = (Vec::new(), Vec::new());
+    wire::bytes(&mut spec, 4, &time);
+    wire::bytes(&mut lease, 2, &spec);
+    let ty = schema::kind("coordination.k8s.io", "v1", "Lease").expect("lease").ty;
+    let read = decode_message(&lease, ty).expect("lease");
+    assert_eq!(read["spec"]["renewTime"], "2024-01-02T03:04:05.123456Z");
+    let (mut meta, mut map) = (Vec::new(), Vec::new());
+    wire::bytes(&mut meta, 8, &time);
+    wire::bytes(&mut map, 1, &meta);
+    let ty = schema::kind("", "v1", "ConfigMap").expect("config map").ty;
+    let read = decode_message(&map, ty).expect("config map");
+    assert_eq!(read["metadata"]["creationTimestamp"], "2024-01-02T03:04:05Z");
+}

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::cursor::{At, Check};
-use super::{meta, pod};
+use super::{cron, meta, pod};
 use crate::field::FieldError;
 use crate::selector::LabelSelector;
 
@@ -108,13 +108,8 @@ pub(super) fn cron_job(check: &mut Check<'_>) {
                 &schedule,
                 "cannot use TZ or CRON_TZ in schedule, use timeZone field instead",
             );
-        } else if !schedule.str().starts_with('@') && schedule.str().split_whitespace().count() != 5 {
-            let count = schedule.str().split_whitespace().count();
-            let fields: Vec<&str> = schedule.str().split_whitespace().collect();
-            check.invalid(
-                &schedule,
-                format!("expected exactly 5 fields, found {count}: [{}]", fields.join(" ")),
-            );
+        } else if let Err(why) = cron::check(schedule.str()) {
+            check.invalid(&schedule, why);
         }
     } else {
         check.required(&schedule, "");
@@ -130,6 +125,37 @@ pub(super) fn cron_job(check: &mut Check<'_>) {
     let zone = spec.child("timeZone");
     if zone.is_set() && zone.str().is_empty() {
         check.invalid(&zone, "timeZone must be nil or non-empty string");
+    } else if zone.is_set() {
+        time_zone(check, &zone);
     }
-    job_spec(check, &spec.child("jobTemplate").child("spec"));
+    let template = spec.child("jobTemplate");
+    let metadata = template.child("metadata");
+    meta::labels(check, &metadata.child("labels"));
+    meta::annotations(check, &metadata.child("annotations"));
+    let job = template.child("spec");
+    if job.child("manualSelector").is_true() {
+        let at = job.child("manualSelector");
+        check.add(FieldError::not_supported(&at.path, "true", &["nil", "false"]));
+    }
+    if job.child("selector").is_set() {
+        check.invalid(&job.child("selector"), "`selector` will be auto-generated");
+    }
+    job_spec(check, &job);
+}
+
+/// Names of the form that the time zone database gives: which of them it has is for whoever starts jobs to know.
+fn time_zone(check: &mut Check<'_>, zone: &At<'_>) {
+    let part = |part: &str| {
+        let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+');
+        (1..=14).contains(&part.len())
+            && !matches!(part, "." | "..")
+            && !part.starts_with('-')
+            && part.chars().all(known)
+    };
+    if zone.str().eq_ignore_ascii_case("local") {
+        let detail = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones";
+        check.invalid(zone, detail);
+    } else if !zone.str().split('/').all(part) {
+        check.invalid(zone, format!("unknown time zone {}", zone.str()));
+    }
 }

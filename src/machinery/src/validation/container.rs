@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::cursor::{At, Check};
-use super::ephemeral;
+use super::{ephemeral, field_ref};
 use crate::field::FieldError;
 use crate::names;
 use crate::quantity::Quantity;
@@ -20,6 +20,7 @@ pub(super) fn all(check: &mut Check<'_>, spec: &At<'_>, volumes: &BTreeSet<Strin
     }
     let host_network = spec.child("hostNetwork").is_true();
     let mut seen = BTreeSet::new();
+    host_ports(check, &containers);
     for list in ["initContainers", "containers", "ephemeralContainers"] {
         for container in spec.child(list).items() {
             one(check, &container, volumes, host_network);
@@ -39,6 +40,46 @@ pub(super) fn all(check: &mut Check<'_>, spec: &At<'_>, volumes: &BTreeSet<Strin
     ephemeral::all(check, spec);
 }
 
+/// A port of the node goes to one container.
+fn host_ports(check: &mut Check<'_>, containers: &At<'_>) {
+    let mut taken = BTreeSet::new();
+    for port in containers
+        .items()
+        .flat_map(|container| container.child("ports").items())
+    {
+        let host = port.child("hostPort");
+        let Some(number) = host.int().filter(|number| *number != 0) else {
+            continue;
+        };
+        let whole = format!(
+            "{}/{}/{number}",
+            port.child("protocol").str(),
+            port.child("hostIP").str()
+        );
+        if !taken.insert(whole.clone()) {
+            check.add(FieldError::duplicate(&host.path, whole));
+        }
+    }
+}
+
+/// When the container alone is started again.
+fn restarts(check: &mut Check<'_>, container: &At<'_>) {
+    let (policy, rules) = (container.child("restartPolicy"), container.child("restartPolicyRules"));
+    check.one_of(&policy, &["Always", "Never", "OnFailure"], false);
+    if rules.has_any() && !policy.has_any() {
+        check.required(&policy, "must specify restartPolicy when restart rules are used");
+    }
+    for rule in rules.items() {
+        check.one_of(&rule.child("action"), &["Restart", "RestartAllContainers"], true);
+        let codes = rule.child("exitCodes");
+        if codes.is_set() {
+            check.one_of(&codes.child("operator"), &["In", "NotIn"], true);
+        } else {
+            check.required(&codes, "must be specified");
+        }
+    }
+}
+
 fn one(check: &mut Check<'_>, container: &At<'_>, volumes: &BTreeSet<String>, host_network: bool) {
     check.name(&container.child("name"), names::dns1123_label);
     let image = container.child("image");
@@ -53,6 +94,7 @@ fn one(check: &mut Check<'_>, container: &At<'_>, volumes: &BTreeSet<String>, ho
         true,
     );
     check.one_of(&container.child("imagePullPolicy"), POLICIES, true);
+    restarts(check, container);
     ports(check, &container.child("ports"), host_network);
     env(check, &container.child("env"));
     for source in container.child("envFrom").items() {
@@ -175,8 +217,8 @@ fn env(check: &mut Check<'_>, env: &At<'_>) {
                 check.name(&at.child("key"), names::config_map_key);
             }
         }
-        if from.child("fieldRef").is_set() && !from.child("fieldRef").child("fieldPath").has_any() {
-            check.required(&from.child("fieldRef").child("fieldPath"), "");
+        if from.child("fieldRef").is_set() {
+            field_ref::field_ref(check, &from.child("fieldRef"), field_ref::OF_VARIABLES);
         }
     }
 }

@@ -8,13 +8,17 @@ mod certificate;
 mod config;
 mod container;
 mod coordination;
+mod cron;
 mod csi;
 mod cursor;
 mod ephemeral;
+mod field_ref;
+mod limits;
 mod meta;
 mod network;
 mod pod;
 mod pod_resize;
+mod pod_status;
 mod pod_update;
 mod policy;
 mod registration;
@@ -60,6 +64,10 @@ pub fn validate_update(group: &str, kind: &str, subresource: &str, new: &Value, 
             meta::update(&mut check, old);
             stored::migration_status(&mut check, old);
         }
+        ("Pod", "status") => {
+            meta::update(&mut check, old);
+            pod_status::update(&mut check, old);
+        }
         ("Pod", "resize") => pod_resize::update(&mut check, old),
         ("CertificateSigningRequest", _) => {
             let writer = match subresource {
@@ -70,6 +78,18 @@ pub fn validate_update(group: &str, kind: &str, subresource: &str, new: &Value, 
             meta::update(&mut check, old);
             certificate::update(&mut check, old, writer);
         }
+        // their specs stay as they are here, whatever newer rules say of them
+        (
+            "ResourceQuota"
+            | "CronJob"
+            | "Job"
+            | "Deployment"
+            | "ReplicaSet"
+            | "StatefulSet"
+            | "DaemonSet"
+            | "ReplicationController",
+            "status",
+        ) => meta::update(&mut check, old),
         _ => whole(&mut check, group, kind, old),
     }
     check.errors
@@ -87,6 +107,8 @@ fn whole(check: &mut Check<'_>, group: &str, kind: &str, old: &Value) {
         ("", "Service") => service::update(check, old),
         ("", "Node") => config::update_node(check, old),
         ("", "PersistentVolumeClaim") => storage::update_claim(check, old),
+        ("", "PersistentVolume") => storage::update_volume(check, old),
+        ("", "ResourceQuota") => limits::update_quota(check, old),
         ("scheduling.k8s.io", "PriorityClass") => policy::update_priority_class(check, old),
         ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => check.immutable("/spec/selector", old, "spec.selector"),
         ("apps", "StatefulSet") => workload::update_stateful_set(check, old),
@@ -137,6 +159,9 @@ fn spec(check: &mut Check<'_>, group: &str, kind: &str) {
         ("networking.k8s.io", "IPAddress") => network::ip_address(check),
         ("networking.k8s.io", "ServiceCIDR") => network::service_range(check),
         ("networking.k8s.io", "NetworkPolicy") => network::network_policy(check),
+        ("", "LimitRange") => limits::limit_range(check),
+        ("", "ResourceQuota") => limits::quota(check),
+        ("scheduling.k8s.io", "PriorityClass") => limits::priority_class(check),
         ("policy", "PodDisruptionBudget") => policy::budget(check),
         ("autoscaling", "HorizontalPodAutoscaler") => policy::autoscaler(check),
         ("storage.k8s.io", "StorageClass") => storage::class(check),

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::cursor::Check;
+use super::pod;
 use crate::names;
 
 /// As upstream lists them in its message.
@@ -24,19 +25,30 @@ pub(super) fn update(check: &mut Check<'_>, old: &Value) {
         }
         for container in at.items() {
             let image = container.child("image");
-            if !image.has_any() {
-                check.required(&image, "");
-            } else if image.str().trim() != image.str() {
+            if image.str().trim() != image.str() {
                 check.invalid(&image, "must not have leading or trailing whitespace");
             }
         }
     }
     deadline(check, old);
     tolerations(check, old);
+    gates(check, old);
+    if *spec.value == old["spec"] {
+        return;
+    }
+    // what a pod was made with before some rule there was, it keeps as long as nobody changes it
+    pod::pod(check);
     let gated = old["spec"]["schedulingGates"]
         .as_array()
         .is_some_and(|gates| !gates.is_empty());
+    if gated {
+        node_selector(check, old);
+        node_affinity(check, old);
+    }
     let (mut before, mut after) = (old["spec"].clone(), spec.value.clone());
+    if before["terminationGracePeriodSeconds"].as_i64() < Some(0) && after["terminationGracePeriodSeconds"] == 1 {
+        after["terminationGracePeriodSeconds"] = before["terminationGracePeriodSeconds"].clone();
+    }
     for spec in [&mut before, &mut after] {
         blank(spec, gated);
     }
@@ -46,6 +58,72 @@ pub(super) fn update(check: &mut Check<'_>, old: &Value) {
             &format!("pod updates may not change fields other than {UPDATABLE}"),
         );
     }
+}
+
+/// Gates are only ever opened.
+fn gates(check: &mut Check<'_>, old: &Value) {
+    let before = old["spec"]["schedulingGates"].as_array();
+    for gate in check.root().child("spec").child("schedulingGates").items() {
+        let name = gate.child("name");
+        let known = before.is_some_and(|gates| gates.iter().any(|known| known["name"] == *name.value));
+        if !known {
+            let detail = format!(
+                "only deletion is allowed, but found new scheduling gate '{}'",
+                name.str()
+            );
+            check.forbidden(&name, &detail);
+        }
+    }
+}
+
+/// A pod that waits at a gate may be narrowed down to fewer nodes, never moved to others.
+fn node_selector(check: &mut Check<'_>, old: &Value) {
+    let at = check.root().child("spec").child("nodeSelector");
+    let before = old["spec"]["nodeSelector"].as_object();
+    let mut before = before.into_iter().flatten();
+    if before.any(|(key, value)| at.value.get(key) != Some(value)) {
+        check.invalid(
+            &at,
+            "only additions to spec.nodeSelector are allowed (no mutations or deletions)",
+        );
+    }
+}
+
+fn node_affinity(check: &mut Check<'_>, old: &Value) {
+    const TERMS: &str = "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
+    let before = old.pointer(TERMS).and_then(Value::as_array);
+    let Some(before) = before.filter(|terms| !terms.is_empty()) else {
+        return;
+    };
+    let mut at = check.root();
+    for field in TERMS.split('/').skip(1) {
+        at = at.child(field);
+    }
+    if at.items().count() != before.len() {
+        check.invalid(
+            &at,
+            "no additions/deletions to non-empty NodeSelectorTerms list are allowed",
+        );
+        return;
+    }
+    for (term, before) in at.items().zip(before) {
+        if !only_adds(term.value, before) {
+            check.invalid(&term, "only additions are allowed (no mutations or deletions)");
+        }
+    }
+}
+
+/// All requirements of a term hold, so that more of them select fewer nodes. An empty term selects none.
+fn only_adds(term: &Value, before: &Value) -> bool {
+    let list = |term: &Value, field: &str| term[field].as_array().cloned().unwrap_or_default();
+    let fields = ["matchExpressions", "matchFields"];
+    let none = |term: &Value| fields.iter().all(|field| list(term, field).is_empty());
+    if none(before) && !none(term) {
+        return false;
+    }
+    fields
+        .iter()
+        .all(|field| list(term, field).starts_with(&list(before, field)))
 }
 
 fn deadline(check: &mut Check<'_>, old: &Value) {
@@ -94,19 +172,17 @@ fn blank(spec: &mut Value, gated: bool) {
             }
         }
     }
-    if let Some(spec) = spec.as_object_mut() {
-        for field in [
-            "activeDeadlineSeconds",
-            "tolerations",
-            "terminationGracePeriodSeconds",
-            "schedulingGates",
-        ] {
-            spec.remove(field);
-        }
-        // A pod that waits at a gate may be narrowed down to fewer nodes.
-        if gated {
-            spec.remove("nodeSelector");
-            spec.remove("affinity");
+    let Some(spec) = spec.as_object_mut() else { return };
+    for field in ["activeDeadlineSeconds", "tolerations", "schedulingGates"] {
+        spec.remove(field);
+    }
+    if gated {
+        spec.remove("nodeSelector");
+        if let Some(Value::Object(affinity)) = spec.get_mut("affinity") {
+            affinity.remove("nodeAffinity");
+            if affinity.is_empty() {
+                spec.remove("affinity");
+            }
         }
     }
 }

@@ -54,20 +54,25 @@ pub(super) fn claim(check: &mut Check<'_>) {
     check.one_of(&spec.child("volumeMode"), &["Block", "Filesystem"], false);
 }
 
-/// A claim's spec stays, save for its size, and what binding fills in.
+/// A claim's spec stays, save for what binding fills in and, once it is bound, its size and class of attributes.
 pub(super) fn update_claim(check: &mut Check<'_>, old: &Value) {
     let spec = check.root().child("spec");
+    let bound = check.root().child("status").child("phase").str() == "Bound";
     let without = |spec: &Value| {
         let mut spec = spec.clone();
         if let Some(fields) = spec.as_object_mut() {
-            fields.remove("resources");
-            fields.remove("volumeAttributesClassName");
+            if bound {
+                fields.remove("volumeAttributesClassName");
+            }
             if old["spec"]["volumeName"].as_str().unwrap_or_default().is_empty() {
                 fields.remove("volumeName");
             }
             if old["spec"].get("storageClassName").is_none_or(Value::is_null) {
                 fields.remove("storageClassName");
             }
+        }
+        if let Some(Value::Object(requests)) = spec.pointer_mut("/resources/requests").filter(|_| bound) {
+            requests.remove("storage");
         }
         spec
     };
@@ -76,17 +81,75 @@ pub(super) fn update_claim(check: &mut Check<'_>, old: &Value) {
             "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
         check.add(FieldError::forbidden(&Path::new("spec"), detail));
     }
-    let amount = |spec: &Value| {
-        spec.pointer("/resources/requests/storage")?
-            .as_str()?
-            .parse::<Quantity>()
-            .ok()
-    };
-    if let (Some(now), Some(before)) = (amount(spec.value), amount(&old["spec"]))
-        && now < before
+    let amount = |object: &Value, pointer: &str| object.pointer(pointer)?.as_str()?.parse::<Quantity>().ok();
+    // down to what there is: so an expansion that fails is given up
+    let has = amount(old, "/status/capacity/storage");
+    if let (Some(now), Some(before)) = (
+        amount(spec.value, "/resources/requests/storage"),
+        amount(&old["spec"], "/resources/requests/storage"),
+    ) && now < before
+        && has.is_some_and(|has| now <= has)
     {
         let at = spec.child("resources").child("requests").child("storage");
         check.forbidden(&at, "field can not be less than status.capacity");
+    }
+    let class = spec.child("volumeAttributesClassName");
+    if old["status"]["currentVolumeAttributesClassName"].is_string()
+        && !class.has_any()
+        && old["spec"]["volumeAttributesClassName"] != *class.value
+    {
+        let what = if class.is_set() { "empty string" } else { "nil" };
+        let detail = format!("update to {what} is forbidden when status.currentVolumeAttributesClassName is not nil");
+        check.forbidden(&class, &detail);
+    }
+}
+
+/// Fields of a volume's spec that are not its source.
+const BESIDE_SOURCE: &[&str] = &[
+    "accessModes",
+    "capacity",
+    "claimRef",
+    "mountOptions",
+    "nodeAffinity",
+    "persistentVolumeReclaimPolicy",
+    "storageClassName",
+    "volumeAttributesClassName",
+    "volumeMode",
+];
+
+/// What a volume is and where stays.
+pub(super) fn update_volume(check: &mut Check<'_>, old: &Value) {
+    let spec = check.root().child("spec");
+    let source = |spec: &Value, old: &Value| {
+        let mut source = spec.clone();
+        if let Some(fields) = source.as_object_mut() {
+            fields.retain(|field, _| !BESIDE_SOURCE.contains(&field.as_str()));
+        }
+        // given later than the rest
+        if old.pointer("/csi/controllerExpandSecretRef").is_none()
+            && let Some(Value::Object(csi)) = source.get_mut("csi")
+        {
+            csi.remove("controllerExpandSecretRef");
+        }
+        source
+    };
+    if source(spec.value, &old["spec"]) != source(&old["spec"], &old["spec"]) {
+        check.add(FieldError::forbidden(
+            &Path::new("spec").child("persistentvolumesource"),
+            "spec.persistentvolumesource is immutable after creation",
+        ));
+    }
+    check.immutable("/spec/volumeMode", old, "volumeMode");
+    if old["spec"]
+        .get("nodeAffinity")
+        .is_some_and(|affinity| !affinity.is_null())
+    {
+        let detail = "field is immutable, except for updating from beta label to GA";
+        check.immutable_with("/spec/nodeAffinity", old, "nodeAffinity", detail);
+    }
+    let class = spec.child("volumeAttributesClassName");
+    if old["spec"]["volumeAttributesClassName"].is_string() && !class.is_set() {
+        check.forbidden(&class, "update from non-nil value to nil is forbidden");
     }
 }
 

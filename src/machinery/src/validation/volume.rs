@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::csi;
 use super::cursor::{At, Check};
+use super::{csi, field_ref};
 use crate::field::FieldError;
 use crate::names;
 
@@ -52,12 +52,36 @@ pub(super) fn volumes(check: &mut Check<'_>, volumes: &At<'_>) -> BTreeSet<Strin
         for source in ["secret", "configMap", "downwardAPI", "projected"] {
             modes(check, &volume.child(source));
         }
+        files(check, &volume.child("downwardAPI"));
+        for source in volume.child("projected").child("sources").items() {
+            files(check, &source.child("downwardAPI"));
+        }
         let path = volume.child("hostPath").child("path");
         if path.str().split('/').any(|part| part == "..") {
             check.invalid(&path, "must not contain '..'");
         }
     }
     seen
+}
+
+/// Files about the pod itself.
+fn files(check: &mut Check<'_>, source: &At<'_>) {
+    for item in source.child("items").items() {
+        let (field, resource) = (item.child("fieldRef"), item.child("resourceFieldRef"));
+        match (field.is_set(), resource.is_set()) {
+            (true, true) => check.invalid(
+                &item,
+                "fieldRef and resourceFieldRef can not be specified simultaneously",
+            ),
+            (true, false) => field_ref::field_ref(check, &field, field_ref::OF_FILES),
+            (false, true) => {
+                if !resource.child("containerName").has_any() {
+                    check.required(&resource.child("containerName"), "");
+                }
+            }
+            (false, false) => check.required(&item, "one of fieldRef and resourceFieldRef is required"),
+        }
+    }
 }
 
 fn modes(check: &mut Check<'_>, source: &At<'_>) {

@@ -111,7 +111,11 @@ impl Client {
             };
             let receive = tokio::time::timeout(DEADLINE, receive(response, digest, &mut arrived, seen));
             match receive.await.unwrap_or_else(|_| Ok(Err(Answer::late(DEADLINE))))? {
-                Ok(()) => {
+                Ok(Taken::Mixed) => {
+                    // whose part was wrong nobody knows; this one gives all of it now
+                    sources.insert(0, giver.clone());
+                }
+                Ok(Taken::Whole) => {
                     arrived.file.flush().await?;
                     arrived.file.rewind().await?;
                     return Ok((arrived.file, arrived.size));
@@ -136,16 +140,25 @@ impl Client {
     }
 }
 
+/// How a blob that came to its end is.
+enum Taken {
+    /// What it should be.
+    Whole,
+    /// Wrong, but another source had given its beginning. Nothing is left of it.
+    Mixed,
+}
+
 /// Takes a blob in. The outer error is this machine's, the inner one the source's.
 async fn receive(
     mut response: Response,
     digest: &str,
     arrived: &mut Arrived,
     seen: &(dyn Fn(u64) + Sync),
-) -> std::io::Result<Result<(), Answer>> {
+) -> std::io::Result<Result<Taken, Answer>> {
     if arrived.size > 0 && response.status() != StatusCode::PARTIAL_CONTENT {
         arrived.start_over().await?;
     }
+    let begun = arrived.size > 0;
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) => {
@@ -165,7 +178,11 @@ async fn receive(
     }
     let got = format!("sha256:{}", hex::encode(arrived.hash.clone().finalize()));
     if got == digest {
-        return Ok(Ok(()));
+        return Ok(Ok(Taken::Whole));
+    }
+    if begun {
+        arrived.start_over().await?;
+        return Ok(Ok(Taken::Mixed));
     }
     let answer = Answer::corrupt(format!("it gave {} bytes of {got} instead", arrived.size));
     arrived.start_over().await?;

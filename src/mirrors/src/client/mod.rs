@@ -22,13 +22,14 @@ pub use auth::Credentials;
 pub use blob::FetchError;
 pub use manifest::{Manifest, is_index};
 pub use probe::Probe;
+pub use race::in_order;
 
 use auth::{Challenge, Tokens};
 use down::Down;
 use http::Http;
 
 /// A source that others stand behind has this long until its first byte.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub const PATIENCE: Duration = Duration::from_secs(3);
 /// The last one has more: nothing is won by leaving it.
 const LAST_PATIENCE: Duration = Duration::from_secs(10);
 

@@ -8,17 +8,15 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until};
 
-use super::answer::Answer;
-
 /// A source that has not answered after this time gets company.
 const STAGGER: Duration = Duration::from_millis(300);
 
 /// Asks `count` sources; gives the winner's number and what it gave, and the answers of those before it.
-pub(super) async fn in_order<'a, T: Send>(
+pub async fn in_order<'a, T: Send, E: Send>(
     count: usize,
-    ask: impl Fn(usize) -> BoxFuture<'a, Result<T, Answer>>,
-) -> (Option<(usize, T)>, Vec<(usize, Answer)>) {
-    let mut results: Vec<Option<Result<T, Answer>>> = (0..count).map(|_| None).collect();
+    ask: impl Fn(usize) -> BoxFuture<'a, Result<T, E>>,
+) -> (Option<(usize, T)>, Vec<(usize, E)>) {
+    let mut results: Vec<Option<Result<T, E>>> = (0..count).map(|_| None).collect();
     let mut running = FuturesUnordered::new();
     let start = |index: usize| {
         let answer = ask(index);
@@ -69,7 +67,7 @@ pub(super) async fn in_order<'a, T: Send>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::answer::Kind;
+    use crate::client::answer::{Answer, Kind};
 
     /// Each source answers after a number of milliseconds, well or not.
     async fn run(sources: &[(u64, bool)]) -> (Option<usize>, usize, u128) {

@@ -127,20 +127,60 @@ async fn a_corrupt_layer_is_not_taken() {
 async fn a_broken_download_goes_on_at_the_next_source() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let breaks = listener.local_addr().unwrap().to_string();
-    let half = async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut request = [0; 4096];
-        assert_ne!(stream.read(&mut request).await.unwrap(), 0);
-        let answer = [b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", &LAYER[..4]].concat();
-        stream.write_all(&answer).await.unwrap();
-    };
     let (second, seen) = registry(whole).await;
     let asking = client(&[&breaks, &second]);
-    let (fetched, ()) = tokio::join!(fetch(&asking), half);
+    let (fetched, ()) = tokio::join!(fetch(&asking), breaks_off(listener, &LAYER[..4]));
     assert_eq!(fetched.unwrap(), LAYER);
     let seen = seen.lock().unwrap();
     // on a slow machine the second was asked before, to keep the first company
     assert_eq!(seen.last().unwrap().1[RANGE], "bytes=4-");
+}
+
+/// Gives its one caller the beginning of something and breaks off.
+async fn breaks_off(listener: tokio::net::TcpListener, beginning: &[u8]) {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut request = [0; 4096];
+    assert_ne!(stream.read(&mut request).await.unwrap(), 0);
+    let answer = [b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", beginning].concat();
+    stream.write_all(&answer).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_source_is_not_blamed_for_what_another_had_begun() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let liar = listener.local_addr().unwrap().to_string();
+    let (second, seen) = registry(whole).await;
+    let asking = client(&[&liar, &second]);
+    let (fetched, ()) = tokio::join!(fetch(&asking), breaks_off(listener, b"9876"));
+    assert_eq!(fetched.unwrap(), LAYER);
+    let seen = seen.lock().unwrap();
+    let ranges: Vec<bool> = seen.iter().map(|(_, headers)| headers.contains_key(RANGE)).collect();
+    assert_eq!(
+        ranges[ranges.len() - 2..],
+        [true, false],
+        "from where the first broke off, then all of it"
+    );
+}
+
+#[tokio::test]
+async fn a_source_that_trickles_gives_all_of_it() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let slow = listener.local_addr().unwrap().to_string();
+    let trickle = async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 4096];
+        assert_ne!(stream.read(&mut request).await.unwrap(), 0);
+        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n";
+        stream.write_all(head).await.unwrap();
+        for byte in LAYER {
+            // longer in all than a source has until its first byte
+            tokio::time::sleep(PATIENCE / 8).await;
+            stream.write_all(&[*byte]).await.unwrap();
+        }
+    };
+    let asking = client(&[&slow, "127.0.0.1:1"]);
+    let (fetched, ()) = tokio::join!(fetch(&asking), trickle);
+    assert_eq!(fetched.unwrap(), LAYER);
 }
 
 #[tokio::test]

@@ -177,6 +177,8 @@ fn add_port(rules: &mut Ruleset, service: &Service, port: &ServicePort, targets:
         let key = format!("{address} . {protocol} . {number}");
         match &internal {
             Some(chain) => rules.element("services", key, format!("goto {chain}")),
+            // as upstream: refused means that there is nobody at all
+            None if !all.is_empty() => rules.element("unserved", key, "drop"),
             None => rules.element("unserved", key, "goto refuse"),
         }
     }

@@ -22,6 +22,8 @@ use tasks::{Group, Supervisor};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::sessions;
+
 const ROLE: &str = "node-role.kubernetes.io/control-plane";
 /// Kubernetes version that this build serves.
 const VERSION: &str = concat!("v1.36.2+rkube.", env!("CARGO_PKG_VERSION"));
@@ -62,6 +64,11 @@ pub(super) fn start(supervisor: &Supervisor, config: &Arc<NodeConfig>, handle: &
     start_controllers(supervisor, config, handle);
     let (addon_config, own) = (config.clone(), handle.clone());
     supervisor.run("addons", move || keep_addons(addon_config.clone(), own.clone()));
+    let own = handle.clone();
+    supervisor.run("sessions", move || {
+        let own = own.clone();
+        async move { sessions::run(own.client("system:admin", &["system:masters"]).await?).await }
+    });
     let (group, config, own) = (supervisor.group().clone(), config.clone(), handle.clone());
     supervisor.run("apiserver", move || serve(config.clone(), own.clone(), group.clone()));
     let (own, name) = (handle.clone(), node_name);
@@ -173,7 +180,11 @@ async fn keep_addons(config: Arc<NodeConfig>, handle: Handle) -> io::Result<()> 
     let values = addons::cluster_values(&config.embedded_image, &config.dns_ip.to_string(), &config.dns_domain);
     let catalogue = addons::Catalogue::built_in().map_err(io::Error::other)?;
     for addon in catalogue.of_every_cluster() {
-        addons::apply(&client, addon, &values).await.map_err(io::Error::other)?;
+        match addons::apply(&client, addon, &values).await {
+            // somebody has one of their own in its place, which is no reason to go without the other addons
+            Err(taken @ addons::AddonError::Taken { .. }) => tracing::warn!(%taken, "an addon is left out"),
+            other => other.map_err(io::Error::other)?,
+        }
     }
     std::future::pending().await
 }

@@ -4,6 +4,7 @@
 
 mod clients;
 mod control_plane;
+mod sessions;
 mod status;
 
 use std::io;

@@ -30,10 +30,26 @@ const DISABLED: &[&str] = &[
 
 /// Writes the configuration and the registry hosts.
 pub(crate) fn configure(config: &NodeConfig, facts: &Facts) -> io::Result<()> {
-    write_if_changed(CONFIG, &render(config, facts))?;
+    let written = write_if_changed(CONFIG, &render(config, facts));
     // containerd asks the node itself for every image: only there are all sources known, asked with deadlines and quoted.
     let hosts = format!("{CERTS}/_default/hosts.toml");
-    write_secret(&hosts, &render_hosts(&make_key()?))
+    let key = make_key()?;
+    let told = write_secret(&hosts, &render_hosts(&key));
+    // the registry asks for what containerd shows, be it an earlier boot's: a disk may be full
+    let key = if told.is_ok() {
+        key
+    } else {
+        shown(&hosts).unwrap_or(key)
+    };
+    write_secret(paths::REGISTRY_KEY, &key)?;
+    written.and(told)
+}
+
+/// The key that containerd shows.
+fn shown(hosts: &str) -> Option<String> {
+    let text = fs_err::read_to_string(hosts).ok()?;
+    let (_, rest) = text.split_once(&format!("{KEY_HEADER} = \""))?;
+    Some(rest.split_once('"')?.0.to_owned())
 }
 
 /// The key is for containerd alone: pods on the node's network reach the registry, too, which logs in to mirrors.
@@ -48,9 +64,7 @@ fn render_hosts(key: &str) -> String {
 fn make_key() -> io::Result<String> {
     let mut random = [0; 32];
     fs_err::File::open("/dev/urandom")?.read_exact(&mut random)?;
-    let key = hex::encode(random);
-    write_secret(paths::REGISTRY_KEY, &key)?;
-    Ok(key)
+    Ok(hex::encode(random))
 }
 
 /// Writes a file that root alone may read.
@@ -125,5 +139,22 @@ fn write_if_changed(path: &str, text: &str) -> io::Result<()> {
     if let Some(folder) = Path::new(path).parent() {
         fs_err::create_dir_all(folder)?;
     }
-    fs_err::write(path, text)
+    // never half of it: containerd would start with its defaults
+    let next = format!("{path}.next");
+    fs_err::write(&next, text)?;
+    fs_err::rename(next, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_that_containerd_shows_is_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hosts.toml");
+        fs_err::write(&file, render_hosts("abc")).unwrap();
+        assert_eq!(shown(&file.to_string_lossy()).as_deref(), Some("abc"));
+        assert_eq!(shown("/nowhere"), None);
+    }
 }

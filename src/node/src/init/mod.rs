@@ -54,7 +54,10 @@ pub fn run() -> Result<u8, InitError> {
     ));
     let signals = signals()?;
     let facts = fixes::run(&config, |line| own.line(line));
-    containerd::configure(&config, &facts)?;
+    if let Err(error) = containerd::configure(&config, &facts) {
+        // on a full disk, for example: what an earlier boot wrote is better than a node that does not come up
+        own.line(&format!("containerd keeps its configuration: {error}"));
+    }
     let mut children = [
         Child::new(containerd_recipe(), LogFile::open(paths::LOGS, "containerd"))?,
         Child::new(resolver_recipe(), LogFile::open(paths::LOGS, "resolver"))?,

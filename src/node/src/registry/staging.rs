@@ -1,11 +1,36 @@
 //! Images being loaded, as files: `rkube node image-load` writes them, the registry serves them, and they are removed
 //! once containerd has them.
 
+use std::fs::TryLockError;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 const STAGING: &str = "/var/lib/rkube/loading";
+const LOCK: &str = "/run/rkube-loading.lock";
 const CONTENT: &str = "/var/lib/containerd/io.containerd.content.v1.content/blobs/sha256";
+
+/// Another load may take as long as its images do, but not for ever.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// Waits until no other load uses the folder; it is one's own until the file is closed.
+pub(crate) async fn alone() -> io::Result<std::fs::File> {
+    let file = std::fs::File::options().create(true).append(true).open(LOCK)?;
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if Instant::now() >= end => {
+                let why = "another image load has not ended on this node for 10 minutes; end it and try again";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+            }
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(200)).await,
+        }
+    }
+}
 
 /// A manifest being offered, with the media type it is served as.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]

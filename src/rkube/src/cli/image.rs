@@ -29,7 +29,7 @@ pub(crate) struct Load {
 pub(crate) struct Compose {
     /// A recipe file, or the name of a built-in one: node, busybox, etcd, nginx, redis, registry.
     pub(crate) recipe: String,
-    /// Image reference; the recipe's own by default.
+    /// Image reference; by default the recipe's own, and for node one whose tag stands for this recipe and this rkube.
     #[arg(short, long, value_name = "NAME:TAG")]
     pub(crate) tag: Option<String>,
     /// Writes an archive instead of loading the image into the container engine.
@@ -42,7 +42,8 @@ pub(crate) struct Compose {
 /// Where packages come from.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Sources {
-    /// A Debian mirror to ask after the host's own and the recipe's; may be given several times.
+    /// A Debian mirror to ask after the host's own and the recipe's; may be given several times. With `RKUBE_DEBIAN_FROZEN=1` its
+    /// releases may be out of date, as a snapshot's are.
     #[arg(
         long,
         value_name = "URL",

@@ -42,7 +42,7 @@ pub(crate) enum UpstreamFlag {
 #[derive(Debug, Args)]
 pub(crate) struct MirrorsSet {
     /// The registry, such as docker.io; "*" for all that are not named. Alone, it takes back what was set.
-    #[arg(required_unless_present = "country")]
+    #[arg(required_unless_present_any = ["country", "reset"])]
     pub(crate) registry: Option<String>,
     /// Its mirrors in order, such as https://mirror.example/path; the path goes before the image's.
     pub(crate) endpoints: Vec<String>,
@@ -67,6 +67,9 @@ pub(crate) struct MirrorsSet {
     /// Also asks the public mirrors of a country: cn, auto for all of them, none to stop that.
     #[arg(long, value_name = "CODE")]
     pub(crate) country: Option<String>,
+    /// First forgets all that was set before: for all clusters, or with --cluster all that this one's `start` was told.
+    #[arg(long)]
+    pub(crate) reset: bool,
     /// Only for this cluster.
     #[arg(long)]
     pub(crate) cluster: bool,
@@ -90,7 +93,8 @@ pub(crate) struct MirrorFlags {
         value_name = "CODE"
     )]
     pub(crate) image_mirror_country: Option<String>,
-    /// A repository with copies of all images, such as mirror.example/ns; may be given several times.
+    /// A repository with copies of all images, such as mirror.example/ns; may be given several times. The node image is looked for as
+    /// mirror.example/ns/rkube-node, with the tag that `rkube image compose node` gives it.
     #[arg(
         long,
         env = "RKUBE_IMAGE_REPOSITORY",
@@ -117,6 +121,15 @@ pub(crate) struct MirrorFlags {
         value_delimiter = ','
     )]
     pub(crate) insecure_registry: Vec<String>,
+    /// A place with what Kubernetes publishes, such as kubectl, laid out as its own; may be given several times.
+    #[arg(
+        long,
+        env = "RKUBE_BINARY_MIRROR",
+        hide_env_values = true,
+        value_name = "URL",
+        value_delimiter = ','
+    )]
+    pub(crate) binary_mirror: Vec<String>,
     /// A file of mirrors and credentials in the format of k3s's registries.yaml.
     #[arg(long, env = "RKUBE_REGISTRIES", hide_env_values = true, value_name = "FILE")]
     pub(crate) registries: Option<PathBuf>,

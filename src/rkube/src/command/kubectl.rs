@@ -1,6 +1,7 @@
 //! `rkube kubectl`: the kubectl on the PATH if it fits the cluster, else a cached one, else the one of Debian's package,
 //! else the one that Kubernetes publishes.
 
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -56,19 +57,27 @@ pub(super) async fn find(context: &Context) -> Result<PathBuf, Failure> {
 }
 
 async fn get(context: &Context, to: &Path) -> Result<(), Failure> {
+    let own = cluster::own_mirrors(&context.profiles, &context.profile)?;
+    let listed = own.over(&context.profiles.mirrors()?).binaries;
     let shown = context.ui.imaging();
     let program = match compose(context, &shown).await {
         Ok(program) => program,
-        Err(composing) => download(context, &shown)
+        Err(composing) => download(context, &listed, &shown)
             .await
             .map_err(|downloading| Failure::kubectl(&format!("{composing}\n{downloading}")))?,
     };
     shown.finish();
-    let draft = to.with_extension("partial");
-    let written = fs_err::write(&draft, program)
-        .and_then(|()| fs_err::set_permissions(&draft, std::fs::Permissions::from_mode(0o755)))
-        .and_then(|()| fs_err::rename(&draft, to));
-    written.map_err(|error| Failure::from(ImagingError::Io(error)))
+    keep(&program, to).map_err(|error| Failure::from(ImagingError::Io(error)))
+}
+
+/// Writes a program beside its place first, in a file that no other command writes into.
+fn keep(program: &[u8], to: &Path) -> std::io::Result<()> {
+    let mut draft = tempfile::NamedTempFile::new_in(to.parent().unwrap_or(Path::new(".")))?;
+    draft.write_all(program)?;
+    fs_err::set_permissions(draft.path(), std::fs::Permissions::from_mode(0o755))?;
+    // open for writing it could not be run
+    draft.into_temp_path().persist(to)?;
+    Ok(())
 }
 
 async fn compose(context: &Context, shown: &ImagingProgress) -> Result<Vec<u8>, ImagingError> {
@@ -82,16 +91,21 @@ async fn compose(context: &Context, shown: &ImagingProgress) -> Result<Vec<u8>, 
     composer.file_of(&recipe, PACKAGE, PROGRAM).await
 }
 
-async fn download(context: &Context, shown: &ImagingProgress) -> Result<Vec<u8>, ImagingError> {
+/// `listed` is what mirrors.yaml says.
+async fn download(context: &Context, listed: &[String], shown: &ImagingProgress) -> Result<Vec<u8>, ImagingError> {
     let composer = Composer::new(context.composer(&[]), shown.receiver());
     let version = KUBERNETES.split('+').next().unwrap_or(KUBERNETES);
-    let sources = context.binary_mirrors.iter().map(String::as_str).chain([PUBLISHED]);
-    let urls: Vec<String> = sources
-        .map(|source| {
-            let source = source.trim_end_matches('/');
-            format!("{source}/{version}/bin/linux/{}/kubectl", architecture())
-        })
-        .collect();
+    // what is said for this command, of the cluster, of all clusters; then Kubernetes' own place
+    let sources = context.binary_mirrors.iter().chain(listed).map(String::as_str);
+    let mut urls: Vec<String> = Vec::new();
+    for source in sources.chain([PUBLISHED]) {
+        let source = source.trim_end_matches('/');
+        let scheme = if source.contains("://") { "" } else { "https://" };
+        let url = format!("{scheme}{source}/{version}/bin/linux/{}/kubectl", architecture());
+        if !urls.contains(&url) {
+            urls.push(url);
+        }
+    }
     Ok(fs_err::read(composer.published("kubectl", &urls).await?)?)
 }
 
@@ -125,7 +139,24 @@ fn minor(version: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::minor;
+    use super::{keep, minor};
+
+    #[test]
+    fn a_program_is_whole_for_whoever_finds_it_however_many_write_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("kubectl");
+        let program = b"#!/bin/sh\nexit 7\n".repeat(1000);
+        std::thread::scope(|all| {
+            for _ in 0..8 {
+                all.spawn(|| {
+                    keep(&program, &to).unwrap();
+                    assert_eq!(fs_err::read(&to).unwrap(), program);
+                });
+            }
+        });
+        assert_eq!(std::process::Command::new(&to).status().unwrap().code(), Some(7));
+        assert_eq!(folder.path().read_dir().unwrap().count(), 1, "nothing else is left");
+    }
 
     #[test]
     fn minor_versions_are_read_in_all_their_spellings() {

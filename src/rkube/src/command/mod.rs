@@ -27,15 +27,19 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
-use crate::context::Context;
+use crate::context::{Context, locale};
 use crate::failure::Failure;
+use crate::ui::usage;
 
 /// What a command gives back when it did all that was asked.
 pub(crate) type Outcome = Result<ExitCode, Failure>;
 
 /// Runs the command that the process's arguments say.
 pub(crate) fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::show(&error, &locale()),
+    };
     // one TLS provider for the whole process; a second installation is refused and changes nothing
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     log(cli.global.verbose);

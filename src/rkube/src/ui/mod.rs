@@ -8,6 +8,7 @@ mod messages_zh;
 mod raw_mode;
 mod start;
 mod table;
+pub(crate) mod usage;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -168,8 +168,8 @@ pub(crate) fn score(
             near.map(|(_, weight)| weight).sum()
         })
         .collect();
-    let most = raws.iter().copied().max().unwrap_or_default().max(0);
-    let least = raws.iter().copied().min().unwrap_or_default().min(0);
+    let most = raws.iter().copied().max().unwrap_or_default();
+    let least = raws.iter().copied().min().unwrap_or_default();
     raws.into_iter()
         .map(|raw| {
             if most > least {

@@ -1,6 +1,6 @@
 //! The plugins, one per file, and the order and weight they have by default upstream.
 
-mod image_locality;
+pub(crate) mod image_locality;
 pub(crate) mod inter_pod_affinity;
 pub(crate) mod node_affinity;
 mod node_name;
@@ -88,12 +88,6 @@ pub(crate) const SCORES: &[Score] = &[
     Score {
         name: "NodeResourcesBalancedAllocation",
         of: node_resources::balanced_allocation,
-        normalize: false,
-        reverse: false,
-    },
-    Score {
-        name: "ImageLocality",
-        of: |pod, node, _| image_locality::score(pod, node),
         normalize: false,
         reverse: false,
     },

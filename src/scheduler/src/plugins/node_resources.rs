@@ -2,7 +2,7 @@
 
 use super::Refusal;
 use crate::cache::NodeInfo;
-use crate::pod::PodInfo;
+use crate::pod::{Amounts, PodInfo};
 use crate::profile::{Args, StrategyKind};
 
 pub(super) fn filter(pod: &PodInfo, node: &NodeInfo, args: &Args) -> Option<Refusal> {
@@ -39,7 +39,7 @@ pub(super) fn score(pod: &PodInfo, node: &NodeInfo, args: &Args) -> i64 {
     };
     let (mut sum, mut weights) = (0, 0);
     for (name, weight) in &args.strategy.resources {
-        let Some((used, total)) = used(pod, node, name) else {
+        let Some((used, total)) = used(node, name, &node.scored, &pod.scored) else {
             continue;
         };
         let score = of(used, total);
@@ -68,12 +68,17 @@ fn on_line(points: &[(i64, i64)], at: i64) -> i64 {
     level.map_or(0, |point| point.1)
 }
 
-/// How evenly resources are used.
+/// How evenly resources are used, by what is really requested. A pod that requests nothing upsets no balance: it would follow others
+/// of its kind to one node.
 pub(super) fn balanced_allocation(pod: &PodInfo, node: &NodeInfo, args: &Args) -> i64 {
+    let requested = |name: &String| pod.requests.get(name).is_some_and(|amount| *amount > 0);
+    if !args.balanced.iter().any(requested) {
+        return 0;
+    }
     let shares: Vec<f64> = args
         .balanced
         .iter()
-        .filter_map(|name| used(pod, node, name))
+        .filter_map(|name| used(node, name, &node.requested, &pod.requests))
         .map(|(used, total)| (used as f64 / total as f64).min(1.0))
         .collect();
     let deviation = match shares.as_slice() {
@@ -88,11 +93,14 @@ pub(super) fn balanced_allocation(pod: &PodInfo, node: &NodeInfo, args: &Args) -
     ((1.0 - deviation) * 100.0) as i64
 }
 
-/// What is used with the pod on the node, and what there is.
-fn used(pod: &PodInfo, node: &NodeInfo, name: &str) -> Option<(i64, i64)> {
+/// What is used with the pod's share on the node, and what there is. None of what the node has not, and of an extended resource that
+/// the pod has no use for.
+fn used(node: &NodeInfo, name: &str, before: &Amounts, more: &Amounts) -> Option<(i64, i64)> {
     let total = node.allocatable.get(name).copied().filter(|total| *total > 0)?;
-    let used = node.scored.get(name).copied().unwrap_or_default() + pod.scored.get(name).copied().unwrap_or_default();
-    Some((used, total))
+    let more = more.get(name).copied().unwrap_or_default();
+    let extended = name.contains('/') || name.starts_with("hugepages-");
+    let used = before.get(name).copied().unwrap_or_default() + more;
+    (more > 0 || !extended).then_some((used, total))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What plugins are told: `pluginConfig`.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{NodeAffinity, TopologySpreadConstraint};
 use serde::Deserialize;
@@ -48,6 +49,8 @@ pub(crate) struct Args {
     pub(crate) hard_affinity_weight: i64,
     /// Preferences of pods that run count only for pods that have terms themselves.
     pub(crate) ignore_preferences: bool,
+    /// How long a pod keeps its place while its claims are not bound.
+    pub(crate) bind_timeout: Duration,
     pub(crate) spread: DefaultSpread,
 }
 
@@ -66,6 +69,7 @@ impl Default for Args {
             hard_affinity_weight: 1,
             ignore_preferences: false,
             spread: DefaultSpread::system(),
+            bind_timeout: Duration::from_secs(600),
         }
     }
 }
@@ -153,6 +157,13 @@ struct SpreadDocument {
     defaulting_type: Option<String>,
 }
 
+/// The shape of scores by capacity is not looked at: nodes are not scored by it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct BindingDocument {
+    bind_timeout_seconds: Option<i64>,
+}
+
 impl Args {
     /// With what one plugin is told.
     pub(super) fn read(mut self, plugin: &str, value: &Value, at: &str) -> Result<Self, ProfileError> {
@@ -181,8 +192,19 @@ impl Args {
                 self.ignore_preferences = document.ignore_preferred_terms_of_existing_pods;
             }
             "PodTopologySpread" => self.spread = spread(parse(value, at)?, at)?,
+            "VolumeBinding" => {
+                let document: BindingDocument = parse(value, at)?;
+                if let Some(seconds) = document.bind_timeout_seconds {
+                    let seconds = u64::try_from(seconds).map_err(|_| {
+                        let what = "invalid BindTimeoutSeconds, should not be a negative value";
+                        ProfileError::new(format!("{at}.bindTimeoutSeconds"), what)
+                    })?;
+                    // it is added to the time of day, and this is for ever
+                    self.bind_timeout = Duration::from_secs(seconds.min(u64::from(u32::MAX)));
+                }
+            }
             // bounds on how long is searched, which here is always to the end
-            "DefaultPreemption" | "VolumeBinding" | "DynamicResources" => {}
+            "DefaultPreemption" | "DynamicResources" => {}
             _ => return Err(ProfileError::new(at, format!("{plugin} takes no arguments"))),
         }
         Ok(self)

@@ -260,3 +260,38 @@ fn what_refuses_because_of_volumes_has_a_name_and_can_be_switched_off() {
     let far = cache.nodes().find(|node| node.name == "far").unwrap();
     assert_eq!(volumes.filter(&all, &needs, far).unwrap().0, "VolumeBinding");
 }
+
+#[test]
+fn a_claim_that_is_no_longer_told_of_the_node_has_been_given_up() {
+    let cache = cluster(&[node("a", json!({})), node("b", json!({}))], &[]);
+    let pod = user("p", "", "data");
+    let mut volumes = Volumes::default();
+    volumes.class(Change::Set(late("example.com/disks")));
+    let told = |version: &str, node: Value| {
+        let annotations = json!({"volume.kubernetes.io/selected-node": node});
+        claim(
+            "late",
+            json!({"metadata": {"annotations": annotations, "resourceVersion": version}}),
+        )
+    };
+    volumes.claim(Change::Set(told("5", json!("a"))));
+    let given_up = |volumes: &Volumes, node: &str| {
+        let needs = volumes.needs(&pod, cache.nodes()).unwrap();
+        volumes.given_up(&needs, node).map(str::to_owned)
+    };
+    assert_eq!(given_up(&volumes, "a"), None);
+    assert_eq!(given_up(&volumes, "b").as_deref(), Some("data"));
+    let mut before = told("4", json!("a"));
+    before.metadata.annotations = None;
+    assert!(!volumes.claim(Change::Set(before.clone())), "heard late");
+    assert_eq!(given_up(&volumes, "a"), None);
+    before.metadata.resource_version = Some("6".to_owned());
+    assert!(volumes.claim(Change::Set(before)), "the pod must be tried again");
+    assert_eq!(given_up(&volumes, "a").as_deref(), Some("data"));
+    // a volume that is reserved for the claim is as good as the provisioner's promise
+    let mut disk = disk_on_b();
+    disk.spec.as_mut().unwrap().claim_ref =
+        serde_json::from_value(json!({"namespace": "default", "name": "data", "uid": "1"})).unwrap();
+    volumes.volume(Change::Set(disk));
+    assert_eq!(given_up(&volumes, "b"), None);
+}

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use claims::{BOUND_BY_CONTROLLER, SELECTED_NODE, is_bound};
+use follow::Change;
 use k8s_openapi::api::core::v1::{NodeSelector, ObjectReference, PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::api::{Patch, PatchParams, PostParams};
@@ -41,6 +42,11 @@ impl Needs {
     /// True if claims must be bound before the pod can be.
     pub(crate) fn must_wait(&self) -> bool {
         !self.unbound.is_empty()
+    }
+
+    /// True if a bound claim's volume is not known, or not yet.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost
     }
 }
 
@@ -136,12 +142,17 @@ impl Volumes {
     }
 
     /// Has the pod's claims bound for `node`: by reserving a volume there, or by telling the provisioner.
-    pub(crate) async fn settle(&self, client: &Client, needs: &Needs, node: &NodeInfo) -> Result<(), kube::Error> {
+    pub(crate) async fn settle(&mut self, client: &Client, needs: &Needs, node: &NodeInfo) -> Result<(), kube::Error> {
         let mut taken = Vec::new();
         for claim in &needs.unbound {
             if let Some(volume) = self.fitting(claim, node, &taken) {
                 taken.push(volume.name_any());
                 let mut volume = volume.clone();
+                if claims::belongs(&volume, claim)
+                    && claims::claim_ref(&volume).is_some_and(|known| known.uid.is_some())
+                {
+                    continue;
+                }
                 if let Some(spec) = &mut volume.spec {
                     spec.claim_ref = Some(ObjectReference {
                         api_version: Some("v1".to_owned()),
@@ -156,16 +167,32 @@ impl Volumes {
                 annotations.insert(BOUND_BY_CONTROLLER.to_owned(), "yes".to_owned());
                 let name = volume.name_any();
                 let api: Api<PersistentVolume> = Api::all(client.clone());
-                api.replace(&name, &PostParams::default(), &volume).await?;
+                let reserved = api.replace(&name, &PostParams::default(), &volume).await?;
+                self.volume(Change::Set(reserved));
             } else if claim.annotations().get(SELECTED_NODE) != Some(&node.name) {
                 let patch = json!({"metadata": {"annotations": {SELECTED_NODE: node.name}}});
                 let api: Api<PersistentVolumeClaim> =
                     Api::namespaced(client.clone(), &claim.namespace().unwrap_or_default());
-                api.patch(&claim.name_any(), &PatchParams::default(), &Patch::Merge(patch))
+                let told = api
+                    .patch(&claim.name_any(), &PatchParams::default(), &Patch::Merge(patch))
                     .await?;
+                self.claim(Change::Set(told));
             }
         }
         Ok(())
+    }
+
+    /// The claim that is no longer about to be bound for the node: whoever was to do it has given up.
+    pub(crate) fn given_up<'a>(&self, needs: &'a Needs, node: &str) -> Option<&'a str> {
+        let told = |claim: &PersistentVolumeClaim| {
+            claim
+                .annotations()
+                .get(SELECTED_NODE)
+                .is_some_and(|chosen| chosen == node)
+                || self.persistent.values().any(|volume| claims::belongs(volume, claim))
+        };
+        let mut given_up = needs.unbound.iter().filter(|claim| !told(claim));
+        given_up.next()?.metadata.name.as_deref()
     }
 
     pub(super) fn class_of(&self, claim: &PersistentVolumeClaim) -> Option<&StorageClass> {
@@ -183,7 +210,7 @@ impl Volumes {
     /// True if somebody will make a volume for the claim that the node can reach.
     fn provisioned(&self, claim: &PersistentVolumeClaim, node: &NodeInfo) -> bool {
         self.class_of(claim).is_some_and(|class| {
-            class.provisioner != "kubernetes.io/no-provisioner" && super::capacity::allows(class, node)
+            class.provisioner != "kubernetes.io/no-provisioner" && claims::allows(class, |key| node.labels.get(key))
         })
     }
 

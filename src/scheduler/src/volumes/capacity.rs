@@ -1,31 +1,15 @@
-//! Whether a driver can make a volume for a node: where its class allows that, and where there is room.
+//! Whether a driver has room for a volume where a node is.
 //!
-//! Semantics: `allowedTopologies` of StorageClass, and CSIStorageCapacity for drivers that say `storageCapacity`.
+//! Semantics: CSIStorageCapacity, for drivers that say `storageCapacity`.
 
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
-use k8s_openapi::api::storage::v1::{CSIStorageCapacity, StorageClass};
+use k8s_openapi::api::storage::v1::CSIStorageCapacity;
 use machinery::quantity::Quantity;
 use machinery::selector::LabelSelector;
 use serde_json::json;
 
 use super::Volumes;
 use crate::cache::NodeInfo;
-
-/// True if volumes of the class may be where the node is.
-pub(super) fn allows(class: &StorageClass, node: &NodeInfo) -> bool {
-    let Some(terms) = class.allowed_topologies.as_ref().filter(|terms| !terms.is_empty()) else {
-        return true;
-    };
-    terms.iter().any(|term| {
-        let mut wanted = term.match_label_expressions.iter().flatten().peekable();
-        wanted.peek().is_some()
-            && wanted.all(|wanted| {
-                node.labels
-                    .get(&wanted.key)
-                    .is_some_and(|value| wanted.values.contains(value))
-            })
-    })
-}
 
 impl Volumes {
     /// False if the claim's driver says that it has no room for it where the node is.

@@ -11,12 +11,14 @@ use claims::{SELECTED_NODE, is_bound};
 use follow::{Change, Identity};
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, CSIStorageCapacity, StorageClass, VolumeAttachment};
-use kube::ResourceExt as _;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::{Resource as _, ResourceExt as _};
 
 pub(crate) use binding::Needs;
 
 use crate::cache::NodeInfo;
 use crate::plugins::Refusal;
+use crate::pod::is_older;
 use crate::profile::Plugins;
 
 type Filter = fn(&Volumes, &Needs, &NodeInfo) -> Option<Refusal>;
@@ -42,6 +44,12 @@ pub(crate) struct Volumes {
     attachments: HashMap<String, VolumeAttachment>,
 }
 
+/// True if a newer version is known: what the scheduler writes it knows before it hears of it.
+fn is_late(heard: &ObjectMeta, known: &ObjectMeta) -> bool {
+    let version = |meta: &ObjectMeta| meta.resource_version.clone().unwrap_or_default();
+    heard.uid == known.uid && is_older(&version(heard), &version(known))
+}
+
 impl Volumes {
     /// The first plugin of a profile that is against the node because of volumes, and its reason.
     pub(crate) fn filter(&self, plugins: &Plugins, needs: &Needs, node: &NodeInfo) -> Option<(&'static str, Refusal)> {
@@ -57,6 +65,11 @@ impl Volumes {
             Change::Set(claim) => {
                 let key = (claim.namespace().unwrap_or_default(), claim.name_any());
                 let told = |claim: &PersistentVolumeClaim| claim.annotations().contains_key(SELECTED_NODE);
+                if let Some(known) = self.claims.get(&key)
+                    && is_late(claim.meta(), known.meta())
+                {
+                    return false;
+                }
                 let now = (is_bound(&claim), told(&claim));
                 let before = self.claims.insert(key, claim);
                 // a provisioner that cannot serve the chosen node takes the choice back
@@ -70,7 +83,13 @@ impl Volumes {
     /// Takes a change of a volume.
     pub(crate) fn volume(&mut self, change: Change<PersistentVolume>) {
         match change {
-            Change::Set(volume) => drop(self.persistent.insert(volume.name_any(), volume)),
+            Change::Set(volume) => {
+                let name = volume.name_any();
+                let known = self.persistent.get(&name);
+                if !known.is_some_and(|known| is_late(volume.meta(), known.meta())) {
+                    self.persistent.insert(name, volume);
+                }
+            }
             Change::Gone(identity) => drop(self.persistent.remove(&identity.name)),
             Change::Listed => {}
         }

@@ -12,7 +12,7 @@ use super::{node, report};
 
 const RUNS: usize = 3;
 /// After an addon came or went things are still settling.
-const SETTLE: Duration = Duration::from_secs(20);
+const SETTLE: Duration = Duration::from_secs(8);
 
 /// Measures and writes.
 pub(crate) fn run(workspace: &Path) -> anyhow::Result<()> {

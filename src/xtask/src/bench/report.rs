@@ -1,14 +1,19 @@
-//! `docs/benchmarks.md`: a part for each benchmark, written anew by it and left alone by the others.
+//! `docs/benchmarks*.md`: a part for each benchmark, written anew by it and left alone by the others.
 
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context as _;
 
-/// Prints the part and puts it in the place of the one before.
+/// Prints the part and puts it in the place of the one before, in `docs/benchmarks.md`.
 pub(super) fn write(workspace: &Path, part: &str, text: &str) -> anyhow::Result<()> {
+    write_in(workspace, "docs/benchmarks.md", part, text)
+}
+
+/// The same in another file.
+pub(super) fn write_in(workspace: &Path, file: &str, part: &str, text: &str) -> anyhow::Result<()> {
     say(text);
-    let path = workspace.join("docs/benchmarks.md");
+    let path = workspace.join(file);
     let whole = fs_err::read_to_string(&path)?;
     let (begin, end) = (format!("<!-- begin {part} -->\n"), format!("<!-- end {part} -->\n"));
     let missing = || format!("{} has no part {part}: no line {}", path.display(), begin.trim_end());

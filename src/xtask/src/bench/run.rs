@@ -37,14 +37,20 @@ impl Bench {
         &self.binary
     }
 
-    /// Runs rkube; gives its standard output and the time it took.
-    pub(super) fn rkube(&self, args: &[&str]) -> anyhow::Result<(String, Duration)> {
+    /// A command of rkube.
+    pub(super) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command
             .args(["--profile", self.name])
             .args(args)
-            .env("RKUBE_HOME", &self.home);
-        self.finish(&mut command)
+            .env("RKUBE_HOME", &self.home)
+            .env("KUBECONFIG", self.folder.path().join("kubeconfig"));
+        command
+    }
+
+    /// Runs rkube; gives its standard output and the time it took.
+    pub(super) fn rkube(&self, args: &[&str]) -> anyhow::Result<(String, Duration)> {
+        self.finish(&mut self.command(args))
     }
 
     /// Runs kubectl.

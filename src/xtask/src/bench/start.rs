@@ -24,6 +24,7 @@ struct Phases {
     app: Vec<Duration>,
     dns: Vec<Duration>,
     create_to_running: Vec<Duration>,
+    killed: Vec<Duration>,
     stop: Vec<Duration>,
     again: Vec<Duration>,
     delete: Vec<Duration>,
@@ -80,6 +81,10 @@ fn once(bench: &Bench, phases: &mut Phases) -> anyhow::Result<()> {
             .create_to_running
             .push(create_to_running(bench, &format!("quick{number}"))?);
     }
+    let killed = Instant::now();
+    bench.rkube(&["ssh", "--", "sh", "-c", "kill -9 $(cat /run/rkube/node.pid)"])?;
+    bench.until(&["get", "--raw", "/readyz"], |text| text.contains("ok"))?;
+    phases.killed.push(killed.elapsed());
     phases.stop.push(bench.rkube(&["stop"])?.1);
     phases.again.push(bench.rkube(&["start"])?.1);
     phases.delete.push(bench.rkube(&["delete"])?.1);
@@ -128,6 +133,7 @@ fn render(
             "≤ 0.25",
         ),
         ("DNS answers in that pod", &phases.dns, ""),
+        ("API back after `kill -9` of the agent", &phases.killed, "≤ 2"),
         ("`stop`", &phases.stop, "≤ 2"),
         ("`start` again", &phases.again, "≤ 2"),
         ("`delete`", &phases.delete, "≤ 2"),

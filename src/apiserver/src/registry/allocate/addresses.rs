@@ -25,6 +25,7 @@ pub(super) async fn take(
     old: Option<&Value>,
     taken: &mut Taken<'_>,
 ) -> Result<(), ApiError> {
+    families(from, service, old)?;
     let held = old.map(|old| text_at(old, "spec.clusterIP")).unwrap_or_default();
     let mut wanted = text_at(service, "spec.clusterIP");
     if wanted.is_empty() {
@@ -74,13 +75,49 @@ pub(super) async fn give_back(store: &dyn Store, service: &Value) -> Result<Vec<
     Ok(writes)
 }
 
+/// Services of another family than the cluster's have no addresses, nor those that must have both. Without a selector and
+/// addresses, a service may be of any.
+fn families(from: &Allocators, service: &Value, old: Option<&Value>) -> Result<(), ApiError> {
+    let spec = &service["spec"];
+    // what a service had before there was this rule, it keeps until somebody changes it
+    let is_kept = |field: &str| old.is_some_and(|old| old["spec"][field] == spec[field]);
+    let selects = spec["selector"].as_object().is_some_and(|labels| !labels.is_empty());
+    if spec["clusterIP"] == "None" && !selects {
+        return Ok(());
+    }
+    if spec["ipFamilyPolicy"] == "RequireDualStack" && !is_kept("ipFamilyPolicy") {
+        let why = "Invalid value: \"RequireDualStack\": this cluster is not configured for dual-stack services";
+        return Err(invalid(service, "spec.ipFamilyPolicy", why));
+    }
+    if is_kept("ipFamilies") {
+        return Ok(());
+    }
+    let own = family(from.cidr.addr());
+    let mut asked = spec["ipFamilies"].as_array().into_iter().flatten().enumerate();
+    match asked.find(|(_, asked)| **asked != own) {
+        Some((index, asked)) => {
+            let why = format!("Invalid value: {asked}: not configured on this cluster");
+            Err(invalid(service, &format!("spec.ipFamilies[{index}]"), &why))
+        }
+        None => Ok(()),
+    }
+}
+
 fn refusal(service: &Value, wanted: &str, why: &str) -> ApiError {
-    let message = format!("spec.clusterIPs: Invalid value: [\"{wanted}\"]: {why}");
+    invalid(
+        service,
+        "spec.clusterIPs",
+        &format!("Invalid value: [\"{wanted}\"]: {why}"),
+    )
+}
+
+fn invalid(service: &Value, field: &str, why: &str) -> ApiError {
+    let message = format!("{field}: {why}");
     let subject = Subject {
         group: "",
         resource: "Service",
     };
-    let cause = json!({"reason": "FieldValueInvalid", "field": "spec.clusterIPs", "message": message});
+    let cause = json!({"reason": "FieldValueInvalid", "field": field, "message": message});
     ApiError::invalid(subject, service.name(), &message, vec![cause])
 }
 

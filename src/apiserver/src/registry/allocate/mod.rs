@@ -70,6 +70,11 @@ impl<'a> Taken<'a> {
         self.writes.iter().cloned()
     }
 
+    /// Nobody can say whether the object is written: nothing is given back until the next start counts anew.
+    pub(super) fn leave(mut self) {
+        self.from = None;
+    }
+
     /// The object is written.
     pub(super) fn keep(mut self) {
         if let Some(from) = self.from.take() {

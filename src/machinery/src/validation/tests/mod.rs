@@ -1,10 +1,12 @@
 //! What upstream says of wrong objects.
 
+mod contents;
 mod coordination;
 mod csi;
 mod nodes;
 mod services;
 mod subresources;
+mod updates;
 
 use serde_json::json;
 

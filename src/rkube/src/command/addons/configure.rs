@@ -26,10 +26,12 @@ pub(super) async fn run(context: &Context, args: AddonsConfigure) -> Outcome {
     let profile = context.existing()?;
     let mut wishes = Wishes::read(context)?;
     let mut choice = wishes.of(addon);
-    let mut given = args.settings;
-    if let Some(file) = &args.config_file {
-        given.extend(read(file)?);
-    }
+    // what is typed comes last, and counts
+    let mut given = match &args.config_file {
+        Some(file) => read(file)?,
+        None => Vec::new(),
+    };
+    given.extend(args.settings);
     if given.is_empty() {
         given = ask(context, addon, &choice)?;
     }

@@ -22,7 +22,7 @@ pub(super) async fn run(context: &Context, args: AddonName) -> Outcome {
     wishes.set(addon, choice);
     wishes.write(context)?;
     if let Some(client) = &client {
-        addons::disable(client, &catalogue, addon).await?;
+        addons::disable(client, addon).await?;
     }
     registry::tell(context, &profile, &wishes).await?;
     let line = context.ui.text().addon_disabled;

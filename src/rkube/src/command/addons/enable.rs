@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use addons::{Addon, Choice, State};
+use addons::{Addon, Catalogue, Choice, State};
 use cluster::Profile;
 use kube::Client;
 use serde_json::json;
@@ -23,17 +23,24 @@ pub(in crate::command) async fn ensure(
     patience: Duration,
 ) -> Result<(), Failure> {
     let catalogue = catalogue(context)?;
-    let mut wishes = Wishes::read(context)?;
+    let before = Wishes::read(context)?;
+    let mut wishes = before.clone();
     let wanted = wishes.want(&catalogue, &[name.to_owned()])?;
     wishes.write(context)?;
-    bring_all(context, client, profile, &wanted, &wishes, patience).await
+    let brought = bring_all(context, client, profile, &wanted, &wishes, patience).await;
+    if brought.as_ref().is_err_and(Failure::is_addon_conflict) {
+        wishes.restore(&wanted, &before);
+        wishes.write(context)?;
+    }
+    brought
 }
 
 pub(super) async fn run(context: &Context, args: AddonsEnable) -> Outcome {
     let catalogue = catalogue(context)?;
     let _lock = context.lock().await?;
     let profile = context.existing()?;
-    let mut wishes = Wishes::read(context)?;
+    let before = Wishes::read(context)?;
+    let mut wishes = before.clone();
     let wanted = wishes.want(&catalogue, &args.names)?;
     for name in &args.names {
         let addon = catalogue.find(name)?;
@@ -58,11 +65,19 @@ pub(super) async fn run(context: &Context, args: AddonsEnable) -> Outcome {
     wishes.write(context)?;
     let (text, patience) = (context.ui.text(), Duration::from_secs(args.wait_timeout));
     let mut lines = Vec::new();
-    for addon in &wanted {
+    for (at, addon) in wanted.iter().enumerate() {
         let choice = wishes.of(addon);
         let line = match &client {
             Some(client) => {
-                bring(context, client, &profile, addon, &choice, patience).await?;
+                let brought = bring(context, client, &profile, addon, &choice, patience).await;
+                if let Err(failure) = &brought
+                    && failure.is_addon_conflict()
+                {
+                    // refused before anything was done: no start is to try it again
+                    wishes.restore(&wanted[at..], &before);
+                    wishes.write(context)?;
+                }
+                brought?;
                 text.addon_enabled
             }
             None => text.addon_enabled_later,
@@ -146,13 +161,30 @@ pub(in crate::command) async fn after_start(
         .filter(|name| catalogue.find(name).is_ok());
     let wanted = catalogue.in_order(known)?;
     bring_all(context, &client, profile, &wanted, &wishes, patience).await?;
-    for (name, choice) in &wishes.0 {
-        if !choice.enabled
-            && let Ok(addon) = catalogue.find(name)
-            && addons::states(&client).await?.get(name) == Some(&State::Enabled)
-        {
-            addons::disable(&client, &catalogue, addon).await?;
-        }
+    disable_unwanted(context, &client, &catalogue, &wishes, &wanted).await
+}
+
+/// Takes away what was disabled while the cluster was stopped. One that a wanted addon needs stays: a newer rkube's addons may
+/// need more than those did when it was disabled.
+async fn disable_unwanted(
+    context: &Context,
+    client: &Client,
+    catalogue: &Catalogue,
+    wishes: &Wishes,
+    wanted: &[&Addon],
+) -> Result<(), Failure> {
+    let unwanted = wishes.0.iter().filter(|(_, choice)| !choice.enabled);
+    let mut names: Vec<&str> = unwanted.map(|(name, _)| name.as_str()).collect();
+    names.retain(|name| !wanted.iter().any(|addon| addon.info.name == *name));
+    if names.is_empty() {
+        return Ok(());
+    }
+    let states = addons::states(client).await?;
+    names.retain(|name| states.get(*name) == Some(&State::Enabled));
+    for addon in catalogue.out_of_order(&names)? {
+        addons::disable(client, addon).await?;
+        let line = context.ui.text().addon_disabled;
+        context.ui.note(&line.replace("{}", &addon.info.name));
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ pub(super) fn run(context: &Context) -> Outcome {
                     context.profile.clone(),
                     status(wishes.of(addon).enabled).to_owned(),
                     info.maintainer.clone(),
-                    text.of_two(&info.title.en, &info.title.zh).to_owned(),
+                    text.of_two(&info.summary.en, &info.summary.zh).to_owned(),
                 ]
             });
             table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())

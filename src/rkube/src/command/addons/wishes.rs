@@ -11,8 +11,9 @@ use crate::failure::Failure;
 
 const FILE: &str = "addons.json";
 
-/// Choices by addon. Those that are not in it are as a new cluster has them.
-#[derive(Debug, Default)]
+/// Choices by addon. Those that are not in it are as a new cluster has them. What was once said stays noted, also where a new
+/// cluster would be so: this one may have it otherwise until its next start.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Wishes(pub(super) BTreeMap<String, Choice>);
 
 impl Wishes {
@@ -52,11 +53,34 @@ impl Wishes {
         Ok(wanted)
     }
 
-    /// Notes a choice; what a new cluster has by itself needs no note.
-    pub(super) fn set(&mut self, addon: &Addon, choice: Choice) {
-        self.0.remove(&addon.info.name);
-        if self.of(addon) != choice {
-            self.0.insert(addon.info.name.clone(), choice);
+    /// Takes back what was noted of these addons since `before`.
+    pub(super) fn restore(&mut self, addons: &[&Addon], before: &Self) {
+        for addon in addons {
+            let name = &addon.info.name;
+            match before.0.get(name) {
+                Some(choice) => self.0.insert(name.clone(), choice.clone()),
+                None => self.0.remove(name),
+            };
         }
+    }
+
+    /// Notes a choice.
+    pub(super) fn set(&mut self, addon: &Addon, choice: Choice) {
+        self.0.insert(addon.info.name.clone(), choice);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_noted_before_is_not_noted_after_a_refusal() {
+        let all = Catalogue::built_in().unwrap();
+        let (before, mut wishes) = (Wishes::default(), Wishes::default());
+        let wanted = wishes.want(&all, &["registry".to_owned()]).unwrap();
+        assert!(wanted.len() > 1 && wishes.0.len() == wanted.len());
+        wishes.restore(&wanted, &before);
+        assert!(wishes.0.is_empty());
     }
 }

@@ -20,6 +20,8 @@ const ADDON: &str = "dashboard";
 const NAMESPACE: &str = "kubernetes-dashboard";
 const PORT: u16 = 80;
 const PATIENCE: Duration = Duration::from_mins(2);
+/// How long a browser may take to read what it is given to open.
+const BROWSER: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(context: &Context, args: Dashboard) -> Outcome {
     let profile = context.existing()?;
@@ -32,36 +34,40 @@ pub(super) async fn run(context: &Context, args: Dashboard) -> Outcome {
     // other commands need not wait until the page is closed
     drop(lock);
     let forward = Forward::open(client.clone(), NAMESPACE, ADDON, PORT, args.port).await?;
-    let address = forward.address()?;
     let session = match args.service_account {
         Some((namespace, name)) => Session::of(client, Account { namespace, name }),
-        None => Session::begin(client).await?,
+        None => Session::administrator(client),
     };
-    let outcome = serve(context, args.url, forward, &session, address).await;
+    // listened for before anything is made that has to be taken away
+    let listen = |kind: SignalKind| signal(kind).map_err(|error| Failure::internal(&error));
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut hangup = listen(SignalKind::hangup())?;
+    let outcome = tokio::select! {
+        outcome = serve(context, args.url, forward, &session) => outcome,
+        _ = interrupt.recv() => Ok(ExitCode::SUCCESS),
+        _ = terminate.recv() => Ok(ExitCode::SUCCESS),
+        _ = hangup.recv() => Ok(ExitCode::SUCCESS),
+    };
     session.end().await;
     outcome
 }
 
-async fn serve(
-    context: &Context,
-    print: bool,
-    forward: Forward,
-    session: &Session,
-    address: std::net::SocketAddr,
-) -> Outcome {
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::internal(&error))?;
-    let mut hangup = signal(SignalKind::hangup()).map_err(|error| Failure::internal(&error))?;
+async fn serve(context: &Context, print: bool, forward: Forward, session: &Session) -> Outcome {
+    session.begin().await?;
     let token = session.token().await?;
-    let url = format!("http://{address}/#token={token}");
+    let url = format!("http://{}/#token={token}", forward.address()?);
     context.ui.result(|| url.clone(), || serde_json::json!({ "url": url }));
-    if !print {
-        open::browse(&url);
-    }
+    let way = (!print).then(|| open::browse_privately(&context.paths.private(), &url));
+    let forget = async {
+        tokio::time::sleep(BROWSER).await;
+        drop(way);
+        std::future::pending::<()>().await;
+    };
     tokio::select! {
         outcome = forward.serve() => outcome?,
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-        _ = hangup.recv() => {}
+        () = session.renew() => {}
+        () = forget => {}
     }
     Ok(ExitCode::SUCCESS)
 }

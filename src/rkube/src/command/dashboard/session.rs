@@ -1,7 +1,8 @@
 //! Whom the page is signed in as: an account that lives as long as the command, or one that the user names.
 //!
 //! An administrator's account that stays would be there for whoever may ask for tokens in its namespace, so there is none: with the
-//! account its tokens end. What a killed command left behind goes with the next one, and is good for an hour at most.
+//! account its tokens end. The account says until when it is good, which the command puts off while it runs; what a killed command
+//! left behind the control plane removes then.
 
 use std::time::Duration;
 
@@ -9,17 +10,20 @@ use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use kube::api::{Api, DeleteParams, ListParams, PostParams};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use serde_json::json;
+
+use nodespec::sessions::{EXPIRES, LABEL};
 
 use super::{ADDON, NAMESPACE};
 use crate::failure::Failure;
 
 const TOKEN_SECONDS: i64 = 3600;
-/// On what lives as long as a session.
-const LABEL: &str = "rkube.io/session";
+/// How long the account outlives a command that was killed, and how often one that runs puts that off.
+const LIFE: SignedDuration = SignedDuration::from_mins(5);
+const RENEW: Duration = Duration::from_mins(1);
 /// Removing the account takes no longer, whatever the cluster does.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -47,36 +51,56 @@ impl Session {
         }
     }
 
-    /// As an administrator whose account is made for this.
-    pub(super) async fn begin(client: Client) -> Result<Self, Failure> {
-        let (accounts, bindings) = apis(&client);
+    /// As an administrator whose account is made for this, by [`Session::begin`].
+    pub(super) fn administrator(client: Client) -> Self {
+        Self {
+            client,
+            account: Account {
+                namespace: NAMESPACE.to_owned(),
+                name: format!("rkube-session-{}", uuid::Uuid::new_v4().simple()),
+            },
+            own: true,
+        }
+    }
+
+    /// Makes the account, unless it is somebody's. Whoever has begun must end, also if it failed or was broken off.
+    pub(super) async fn begin(&self) -> Result<(), Failure> {
+        if !self.own {
+            return Ok(());
+        }
+        let (accounts, bindings) = apis(&self.client);
         clean(&accounts).await;
         clean(&bindings).await;
-        let name = format!("rkube-session-{}", uuid::Uuid::new_v4().simple());
-        let metadata = json!({ "name": name, "labels": { LABEL: ADDON } });
+        let name = &self.account.name;
+        let metadata = json!({ "name": name, "labels": { LABEL: ADDON }, "annotations": { EXPIRES: expiry() } });
         let account = json!({ "metadata": metadata, "automountServiceAccountToken": false });
         let binding = json!({
             "metadata": metadata,
             "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
             "subjects": [{ "kind": "ServiceAccount", "name": name, "namespace": NAMESPACE }],
         });
-        let session = Self {
-            client,
-            account: Account {
-                namespace: NAMESPACE.to_owned(),
-                name,
-            },
-            own: true,
-        };
         let made = async {
             make(&accounts, account).await?;
             make(&bindings, binding).await
         };
-        if let Err(error) = made.await {
-            session.end().await;
-            return Err(Failure::service(ADDON, &error));
+        made.await.map_err(|error| Failure::service(ADDON, &error))
+    }
+
+    /// Puts the account's end off, as long as it is awaited.
+    pub(super) async fn renew(&self) {
+        let (accounts, _) = apis(&self.client);
+        loop {
+            tokio::time::sleep(RENEW).await;
+            if self.own {
+                let patch = json!({ "metadata": { "annotations": { EXPIRES: expiry() } } });
+                let renewed = accounts
+                    .patch(&self.account.name, &PatchParams::default(), &Patch::Merge(patch))
+                    .await;
+                if let Err(error) = renewed {
+                    tracing::info!(%error, "the session's account was not renewed");
+                }
+            }
         }
-        Ok(session)
     }
 
     /// A token that signs in as the account.
@@ -116,7 +140,9 @@ impl Session {
                 bindings.delete(&self.account.name, &options).await.err(),
                 accounts.delete(&self.account.name, &options).await.err(),
             ];
-            for error in removed.into_iter().flatten() {
+            // broken off before it was made
+            let missing = |error: &kube::Error| matches!(error, kube::Error::Api(status) if status.code == 404);
+            for error in removed.into_iter().flatten().filter(|error| !missing(error)) {
                 tracing::warn!(%error, account = self.account.name, "the session's account was not removed");
             }
         };
@@ -127,6 +153,10 @@ impl Session {
             );
         }
     }
+}
+
+fn expiry() -> String {
+    (Timestamp::now() + LIFE).to_string()
 }
 
 fn apis(client: &Client) -> (Api<ServiceAccount>, Api<ClusterRoleBinding>) {

@@ -19,10 +19,15 @@ pub(super) async fn run(context: &Context, args: Compose) -> Outcome {
     let base = composer.base(&recipe).await?;
     progress.finish();
     let mut layers = vec![base.layer];
+    let mut tag = recipe.tag.clone();
     if recipe.name == "node" {
-        layers.push(binary_layer(&Paths::binary()?, &context.paths.cache().join("binary"))?);
+        let program = binary_layer(&Paths::binary()?, &context.paths.cache().join("binary"))?;
+        // the tag that `start` looks for, here and in repositories
+        let version = cluster::node_version(&recipe.digest(), &program.sha256);
+        tag = format!("{}:{version}", cluster::NODE_REPOSITORY);
+        layers.push(program);
     }
-    let tag = args.tag.unwrap_or_else(|| recipe.tag.clone());
+    let tag = args.tag.unwrap_or(tag);
     let archive = Archive {
         tag: tag.clone(),
         layers,

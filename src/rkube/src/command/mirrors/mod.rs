@@ -33,6 +33,7 @@ pub(in crate::command) fn of_flags(flags: MirrorFlags) -> Result<Option<Document
             .map(|repository| format!("{}/rkube-node", bare(repository)))
             .collect(),
         image_repository: flags.image_repository,
+        binaries: flags.binary_mirror,
         insecure: flags.insecure_registry,
         ..Document::default()
     };

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use cluster::{ClusterError, Engine};
-use mirrors::{Document, HostConfig, Mirror, Table, Upstream};
+use mirrors::{Document, HostConfig, Mirror, Table, Upstream, host_at};
 use serde_json::json;
 
 use super::Outcome;
@@ -15,7 +15,7 @@ use crate::failure::Failure;
 const PASSWORD_LIMIT: u64 = 64 << 10;
 
 pub(super) async fn run(context: &Context, args: MirrorsSet) -> Outcome {
-    let (cluster_only, registry) = (args.cluster, args.registry.clone());
+    let (cluster_only, reset, registry) = (args.cluster, args.reset, args.registry.clone());
     let mut document = if cluster_only {
         context.existing()?;
         cluster::own_mirrors(&context.profiles, &context.profile)?
@@ -33,12 +33,14 @@ pub(super) async fn run(context: &Context, args: MirrorsSet) -> Outcome {
     let told = tell(context, cluster_only).await?;
     let text = context.ui.text();
     let has = |name: &String| document.mirrors.contains_key(name) || document.configs.contains_key(name);
-    let kept = if registry.as_ref().is_none_or(has) {
+    let forgotten = reset && document == Document::default();
+    let kept = if !forgotten && registry.as_ref().is_none_or(has) {
         text.mirrors_kept
     } else {
         text.mirrors_usual
     };
-    let what = registry.unwrap_or_else(|| document.country.clone().unwrap_or_else(|| "none".to_owned()));
+    let rest = if reset { "*" } else { "none" };
+    let what = registry.unwrap_or_else(|| document.country.clone().unwrap_or_else(|| rest.to_owned()));
     context.ui.result(
         || {
             let mut lines = vec![kept.replace("{}", &what)];
@@ -51,6 +53,9 @@ pub(super) async fn run(context: &Context, args: MirrorsSet) -> Outcome {
 }
 
 fn change(document: &mut Document, args: MirrorsSet) -> Result<(), Failure> {
+    if args.reset {
+        *document = Document::default();
+    }
     if let Some(country) = args.country {
         document.country = (country != "none").then_some(country);
     }
@@ -76,31 +81,48 @@ fn change(document: &mut Document, args: MirrorsSet) -> Result<(), Failure> {
         host.auth.username = username;
         host.auth.password = password().map_err(|error| Failure::usage(&error))?;
     }
-    let hosts: Vec<String> = if mirror.endpoint.is_empty() {
-        vec![registry.clone()]
-    } else {
-        mirror.endpoint.iter().map(|endpoint| host_of(endpoint)).collect()
-    };
     let plain = host == HostConfig::default();
-    for name in hosts {
-        if !plain {
-            document.configs.insert(name, host.clone());
-        } else if mirror.endpoint.is_empty() {
-            document.configs.remove(&name);
-        }
+    if !plain {
+        let hosts = if mirror.endpoint.is_empty() {
+            vec![registry.clone()]
+        } else {
+            hosts(&mirror)?
+        };
+        document
+            .configs
+            .extend(hosts.into_iter().map(|name| (name, host.clone())));
     }
-    if mirror == Mirror::default() {
-        document.mirrors.remove(&registry);
-    } else {
+    if mirror != Mirror::default() {
         document.mirrors.insert(registry, mirror);
+        return Ok(());
+    }
+    let before = document.mirrors.remove(&registry);
+    if plain {
+        take_back(document, &registry, before.as_ref())?;
     }
     Ok(())
 }
 
-/// `host[:port]` of an endpoint.
-fn host_of(endpoint: &str) -> String {
-    let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
-    rest.split('/').next().unwrap_or_default().to_owned()
+/// Forgets logins and certificates that were set with a registry and its mirrors, except for hosts that others have as mirrors, too.
+fn take_back(document: &mut Document, registry: &str, before: Option<&Mirror>) -> Result<(), Failure> {
+    let mut others = Vec::new();
+    for mirror in document.mirrors.values() {
+        others.extend(hosts(mirror)?);
+    }
+    let mut gone = vec![registry.to_owned()];
+    if let Some(mirror) = before {
+        gone.extend(hosts(mirror)?);
+    }
+    document
+        .configs
+        .retain(|name, _| !gone.contains(name) || others.contains(name));
+    Ok(())
+}
+
+/// `host[:port]` of each of the endpoints, as `configs` names them.
+fn hosts(mirror: &Mirror) -> Result<Vec<String>, Failure> {
+    let hosts = mirror.endpoint.iter().map(|endpoint| host_at(endpoint));
+    Ok(hosts.collect::<Result<_, _>>().map_err(ClusterError::from)?)
 }
 
 fn password() -> std::io::Result<String> {
@@ -134,4 +156,54 @@ async fn tell(context: &Context, cluster_only: bool) -> Result<Vec<String>, Clus
         }
     }
     Ok(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(document: &mut Document, args: &[&str]) {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            set: MirrorsSet,
+        }
+        let line = <Line as clap::Parser>::try_parse_from([&["set"], args].concat()).unwrap();
+        change(document, line.set).unwrap();
+    }
+
+    #[test]
+    fn what_was_set_with_a_mirror_is_taken_back_with_it() {
+        let mut document = Document::default();
+        let ca = "--ca-file=/etc/ca.pem";
+        set(
+            &mut document,
+            &["docker.io", "https://One.example:443/ns", "https://both.example", ca],
+        );
+        let names: Vec<&String> = document.configs.keys().collect();
+        assert_eq!(names, ["both.example", "one.example"]);
+        set(&mut document, &["quay.io", "https://both.example"]);
+        set(&mut document, &["other.example", ca]);
+        set(&mut document, &["docker.io"]);
+        let names: Vec<&String> = document.configs.keys().collect();
+        assert_eq!(
+            names,
+            ["both.example", "other.example"],
+            "another registry's mirror keeps its own"
+        );
+        set(&mut document, &["quay.io"]);
+        set(&mut document, &["other.example"]);
+        assert_eq!(document, Document::default());
+        set(&mut document, &["docker.io", "https://both.example"]);
+        set(&mut document, &["--reset", "--country", "cn"]);
+        let country = Some("cn".to_owned());
+        assert_eq!(
+            document,
+            Document {
+                country,
+                ..Document::default()
+            },
+            "nothing from before"
+        );
+    }
 }

@@ -27,7 +27,7 @@ pub use pause::{is_paused, pause, unpause};
 pub use profile::{Confinement, Profile, ProfileLock, ProfileNode, ProfileStore, check_name};
 pub use progress::{Event, Progress, Step};
 pub use provide::{Need, Origin, Provider};
-pub use start::{Admin, NODE_REPOSITORY, StartOptions, Started, admin, node_version, start};
+pub use start::{Admin, NODE_REPOSITORY, Proxies, StartOptions, Started, admin, node_version, start};
 pub use status::{Kubeconfig, NodeStatus, State, exit_bits, status};
 pub use stop::stop;
 pub use transfer::{ImageSource, Loaded, images_of, list_images, load_image, scratch_file};

@@ -41,6 +41,8 @@ pub(crate) enum Hint {
     Unpause,
 }
 
+/// Exit code for arguments that make no sense.
+pub(crate) const USAGE: u8 = 14;
 const NO_TRACE: &str = "K8S_TRACE_NOT_FOUND";
 const ADDON_CONFLICT: &str = "SVC_ADDON_CONFLICT";
 
@@ -130,7 +132,7 @@ impl Failure {
 
     /// Arguments that make no sense.
     pub(crate) fn usage(message: &impl ToString) -> Self {
-        Self::new("USAGE", 14, message)
+        Self::new("USAGE", USAGE, message)
     }
 }
 
@@ -186,7 +188,7 @@ impl From<ClusterError> for Failure {
             E::NoEngine { .. } => ("DRV_NOT_RUNNING", 53, Some(Hint::StartEngine)),
             E::Engine { .. } => ("DRV_REQUEST_FAILED", 50, None),
             E::Name { .. } => ("PROFILE_NAME", 14, None),
-            E::Setting { .. } => ("USAGE", 14, None),
+            E::Setting { .. } => ("USAGE", USAGE, None),
             E::Unknown { .. } => ("GUEST_PROFILE_NOT_FOUND", 85, Some(Hint::Start)),
             E::NotRunning { .. } => ("GUEST_NOT_RUNNING", 83, Some(Hint::Start)),
             E::UnknownNode { .. } => ("GUEST_NODE_NOT_FOUND", 85, None),

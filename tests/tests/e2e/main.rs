@@ -16,6 +16,7 @@ mod disruptions;
 mod engine;
 mod images;
 mod ingress;
+mod interrupts;
 mod kube_rs;
 mod lifecycle;
 mod metrics;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         bad_input::TESTS,
         mirrors::BAD_INPUT,
         lifecycle::TESTS,
+        interrupts::TESTS,
         engine::TESTS,
         bundle::TESTS,
         apis::TESTS,

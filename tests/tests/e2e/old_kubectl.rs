@@ -128,7 +128,7 @@ fn reads_the_schema(cluster: &Cluster) -> anyhow::Result<()> {
         old.command(&["get", "configmap", "c"]).run()?.code == 1,
         "it was persisted"
     );
-    cluster.kubectl(&["delete", "namespace", "old-schema", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "old-schema", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -140,7 +140,7 @@ fn a_short_run_says_all_it_has_to_say(cluster: &Cluster) -> anyhow::Result<()> {
         let said = old.run(&["run", &name, "--rm", "-i", image, "--restart=Never", "--", "echo", "hi"])?;
         ensure!(said.starts_with("hi\n"), "round {round}: {said:?}");
     }
-    cluster.kubectl(&["delete", "namespace", "old-short", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "old-short", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -157,14 +157,14 @@ fn deployment(image: &str) -> String {
 fn manages_a_deployment(cluster: &Cluster) -> anyhow::Result<()> {
     let old = Old::new(cluster, "old")?;
     old.with(&["apply", "-f", "-"], &deployment("first"))?.ok()?;
-    old.run(&["rollout", "status", "deployment/web", "--timeout=60s"])?;
+    old.run(&["rollout", "status", "deployment/web", "--timeout=300s"])?;
     let difference = old.with(&["diff", "-f", "-"], &deployment("second"))?;
     ensure!(
         difference.code == 1 && difference.stdout.contains("+          value: second"),
         "{difference:?}"
     );
     old.with(&["apply", "-f", "-"], &deployment("second"))?.ok()?;
-    old.run(&["rollout", "status", "deployment/web", "--timeout=60s"])?;
+    old.run(&["rollout", "status", "deployment/web", "--timeout=300s"])?;
     // a pod that is ending may be chosen as long as it is there
     let serves = |wanted: &str| {
         until(wanted, 20, || {
@@ -175,10 +175,10 @@ fn manages_a_deployment(cluster: &Cluster) -> anyhow::Result<()> {
     };
     serves("second")?;
     old.run(&["rollout", "undo", "deployment/web"])?;
-    old.run(&["rollout", "status", "deployment/web", "--timeout=60s"])?;
+    old.run(&["rollout", "status", "deployment/web", "--timeout=300s"])?;
     serves("first")?;
     old.run(&["scale", "deployment/web", "--replicas=2"])?;
-    old.run(&["rollout", "status", "deployment/web", "--timeout=60s"])?;
+    old.run(&["rollout", "status", "deployment/web", "--timeout=300s"])?;
 
     old.run(&["expose", "deployment", "web", "--port=80"])?;
     for patch in [
@@ -213,15 +213,18 @@ fn manages_a_deployment(cluster: &Cluster) -> anyhow::Result<()> {
     let page = forward.page("/old.html")?;
     ensure!(page.ends_with("<p>by an old client</p>"), "{page}");
     drop(forward);
-    let log = old.run(&["logs", &pod])?;
-    ensure!(log.contains("GET /old.html"), "{log}");
+    until("the request in the log", 20, || {
+        let log = old.run(&["logs", &pod])?;
+        ensure!(log.contains("GET /old.html"), "{log}");
+        Ok(())
+    })?;
     ensure!(old.with(&["exec", "-i", &pod, "--", "cat"], "typed")?.ok()? == "typed");
 
     let described = old.run(&["describe", "deployment", "web"])?;
     ensure!(described.contains("NewReplicaSet:"), "{described}");
-    old.run(&["delete", "deployment,service", "web", "--timeout=60s"])?;
+    old.run(&["delete", "deployment,service", "web", "--timeout=300s"])?;
     let left = old.run(&["get", "deployment,service", "-o", "name"])?;
     ensure!(left.is_empty(), "{left}");
-    cluster.kubectl(&["delete", "namespace", "old", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "old", "--timeout=300s"])?;
     Ok(())
 }

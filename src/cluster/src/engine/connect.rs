@@ -7,6 +7,7 @@ use std::time::Duration;
 use bollard::{API_DEFAULT_VERSION, Docker};
 
 use super::Engine;
+use super::making::Making;
 use crate::ClusterError;
 
 /// Loading an image into a slow storage driver is the longest that one request takes.
@@ -56,6 +57,7 @@ impl Engine {
                         address,
                         log_driver: Arc::default(),
                         home: None,
+                        making: Making::default(),
                     });
                 }
                 Err(reason) => answers.push((address, reason)),

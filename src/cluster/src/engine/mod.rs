@@ -6,6 +6,7 @@ mod connect;
 mod exec;
 mod image;
 mod labels;
+mod making;
 mod network;
 mod node;
 mod upload;
@@ -15,6 +16,8 @@ use std::sync::Arc;
 
 use bollard::Docker;
 use tokio::sync::OnceCell;
+
+use making::Making;
 
 use crate::ClusterError;
 
@@ -34,6 +37,8 @@ pub struct Engine {
     log_driver: Arc<OnceCell<String>>,
     /// Where the profiles are of what is made.
     home: Option<String>,
+    /// What it was asked to make and has not answered yet.
+    making: Making,
 }
 
 impl Engine {

@@ -176,4 +176,4 @@ fn offset(net: Ipv4Net, by: u32) -> Ipv4Addr {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -105,7 +105,7 @@ impl Start<'_> {
             },
             confinement,
             modules: std::path::Path::new("/lib/modules").is_dir(),
-            env: &self.options.env,
+            env: &self.options.proxies.environment(profile),
         };
         self.engine.create_node(&container).await?;
         self.engine.upload(&node.name, archive.to_vec()).await?;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cluster::{Engine, StartOptions};
+use cluster::{ClusterError, Engine, StartOptions};
 use serde_json::json;
 
 use super::{Outcome, addons, bundle, extra_config, mirrors};
@@ -34,23 +34,24 @@ pub(super) async fn run(context: &Context, args: Start) -> Outcome {
         binary: Paths::binary()?,
         kubeconfig: context.kubeconfig.clone(),
         extra_config,
-        env: context.proxies.clone(),
+        proxies: context.proxies.clone(),
         patience: Duration::from_secs(args.wait_timeout),
         delete_on_failure: args.delete_on_failure,
     };
     let shown = context.ui.start(&options.name);
     let progress = shown.receiver();
-    let interrupt = async {
-        // without a handler there is nothing to wait for
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    let outcome = cluster::start(&engine, &context.profiles, &options, &progress, Box::pin(interrupt)).await;
+    let outcome = cluster::start(&engine, &context.profiles, &options, &progress, Box::pin(interrupt())).await;
     shown.finish();
     let started = outcome?;
-    bundle::nodes(context, &engine, &started.profile).await?;
-    addons::after_start(context, &started.profile, &args.addons, options.patience).await?;
+    let rest = async {
+        bundle::nodes(context, &engine, &started.profile).await?;
+        addons::after_start(context, &started.profile, &args.addons, options.patience).await
+    };
+    // the cluster is there and stays; another `start` does what is left
+    tokio::select! {
+        done = rest => done?,
+        () = interrupt() => return Err(ClusterError::Interrupted.into()),
+    }
     let text = context.ui.text();
     if let (Some(http), Some(https)) = (started.profile.http_port, started.profile.https_port)
         && started.changed
@@ -84,4 +85,12 @@ pub(super) async fn run(context: &Context, args: Start) -> Outcome {
         },
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// Ctrl-C.
+async fn interrupt() {
+    // without a handler there is nothing to wait for
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }

@@ -20,6 +20,7 @@ pub(crate) struct Messages {
     pub(crate) start_done: &'static str,
     pub(crate) start_unchanged: &'static str,
     pub(crate) start_rolling_back: &'static str,
+    pub(crate) proxy_left_out: &'static str,
     pub(crate) step_image: &'static str,
     pub(crate) step_network: &'static str,
     pub(crate) step_certificates: &'static str,

@@ -14,6 +14,8 @@ pub(super) static EN: Messages = Messages {
     start_done: "Done! kubectl is now configured to use cluster {}",
     start_unchanged: "Cluster {} is running; nothing to do",
     start_rolling_back: "Taking away what was made",
+    proxy_left_out: "The proxy {} listens on this machine's loopback, which nodes cannot reach; they pull images without it. \
+        Name one at an address that they reach, or a mirror: `rkube mirrors --help`",
     step_image: "Node image",
     step_network: "Network",
     step_certificates: "Certificates",

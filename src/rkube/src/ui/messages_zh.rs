@@ -14,6 +14,7 @@ pub(super) static ZH: Messages = Messages {
     start_done: "完成！kubectl 已配置为使用集群 {}",
     start_unchanged: "集群 {} 已在运行，无需改动",
     start_rolling_back: "正在回滚已创建的内容",
+    proxy_left_out: "代理 {} 监听本机回环地址，节点无法访问，拉取镜像时不会使用它。请改用节点可达的地址，或配置镜像站：`rkube mirrors --help`",
     step_image: "节点镜像",
     step_network: "网络",
     step_certificates: "证书",

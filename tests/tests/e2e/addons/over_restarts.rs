@@ -20,7 +20,7 @@ pub(super) fn what_a_stopped_cluster_was_told_is_done_at_its_start(cluster: &Clu
     for _ in 0..2 {
         cluster.rkube(&["start"])?.ok()?;
         for namespace in ["mine", "kubernetes-dashboard"] {
-            let gone = ["wait", "--for=delete", "--timeout=60s"];
+            let gone = ["wait", "--for=delete", "--timeout=300s"];
             cluster.kubectl(&[&gone[..], &[&format!("namespace/{namespace}")]].concat())?;
         }
         cluster.get(&["storageclass", "standard"])?;

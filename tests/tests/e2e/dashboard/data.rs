@@ -18,7 +18,7 @@ pub(super) fn prepare(cluster: &Cluster) -> anyhow::Result<()> {
 }
 
 pub(super) fn forget(cluster: &Cluster) -> anyhow::Result<()> {
-    cluster.kubectl(&["delete", "namespace", NAMESPACE, "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", NAMESPACE, "--timeout=300s"])?;
     for name in CLUSTER_ROLES {
         cluster.kubectl(&["delete", "clusterrole", name, "--ignore-not-found"])?;
     }
@@ -92,7 +92,7 @@ async fn workload(cluster: &Cluster, page: &Page) -> anyhow::Result<()> {
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "front"},
         "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}});
     apply(cluster, &service)?;
-    cluster.kubectl(&["-n", NAMESPACE, "rollout", "status", "deployment/web", "--timeout=60s"])?;
+    cluster.kubectl(&["-n", NAMESPACE, "rollout", "status", "deployment/web", "--timeout=300s"])?;
     let address = until("a pod's address", 20, || {
         let pods = cluster.get(&["-n", NAMESPACE, "pods", "-l", "app=web"])?;
         let address = pods["items"][0]["status"]["podIP"].as_str().context("none yet")?;

@@ -42,10 +42,11 @@ fn interrupt(
         child.kill()?;
         child.wait()?;
     }
-    said?;
+    let stderr = fs_err::read_to_string(&log)?;
+    said.with_context(|| stderr.clone())?;
     Ok(Interrupted {
         code: ended?.code(),
-        stderr: fs_err::read_to_string(&log)?,
+        stderr,
     })
 }
 
@@ -123,8 +124,10 @@ fn what_was_made_is_kept_on_demand(sandbox: &Sandbox) -> anyhow::Result<()> {
 
 const INFO: &str = "
 name: never
-description: Does not come up.
-images: {Server: registry.invalid/nobody/has-this:1}
+title: {en: Never, zh: 从不}
+summary: {en: Does not come up, zh: 无法启动}
+version: 0.1.0
+images: {Server: {registry: registry.invalid, image: 'nobody/has-this:1'}}
 ready: [{kind: Deployment, namespace: default, name: never}]
 ";
 

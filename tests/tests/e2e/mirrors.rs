@@ -1,5 +1,6 @@
 //! Images from mirrors: real registries, and servers that lack, refuse, lie and say nothing.
 
+mod corporate;
 mod host;
 
 use std::path::PathBuf;
@@ -26,6 +27,10 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
         "mirrors::a_pod_on_the_nodes_network_cannot_use_the_nodes_logins",
         a_pod_on_the_nodes_network_cannot_use_the_nodes_logins,
     ),
+    (
+        "mirrors::an_authority_for_every_host",
+        corporate::an_authority_for_every_host,
+    ),
     ("mirrors::what_start_is_told", host::what_start_is_told),
     ("mirrors::a_node_image_of_a_registry", host::a_node_image_of_a_registry),
     (
@@ -35,10 +40,16 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
     ("mirrors::kubectl_of_a_mirror", host::kubectl_of_a_mirror),
 ];
 
-pub(crate) const BAD_INPUT: &[(&str, Own)] = &[(
-    "mirrors::what_makes_no_sense_is_refused",
-    what_makes_no_sense_is_refused,
-)];
+pub(crate) const OWN: &[(&str, Own)] = &[
+    (
+        "mirrors::what_makes_no_sense_is_refused",
+        what_makes_no_sense_is_refused,
+    ),
+    (
+        "mirrors::proxies_are_for_what_is_outside",
+        corporate::proxies_are_for_what_is_outside,
+    ),
+];
 
 fn pod(name: &str, image: &str) -> String {
     format!(

@@ -10,6 +10,7 @@ mod bundle;
 mod certificates;
 mod clients;
 mod config;
+mod controllers;
 mod csi;
 mod dashboard;
 mod disruptions;
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
         dashboard::TESTS,
         ingress::TESTS,
         workloads::TESTS,
+        controllers::TESTS,
         pods::TESTS,
         storage::TESTS,
         csi::TESTS,

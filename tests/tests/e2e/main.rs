@@ -63,6 +63,7 @@ fn main() -> ExitCode {
         bad_input::TESTS,
         mirrors::BAD_INPUT,
         lifecycle::TESTS,
+        images::OWN,
         engine::TESTS,
         bundle::TESTS,
         apis::TESTS,

@@ -13,6 +13,7 @@ mod config;
 mod controllers;
 mod csi;
 mod dashboard;
+mod deletion;
 mod disruptions;
 mod engine;
 mod images;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         bad_input::TESTS,
         mirrors::BAD_INPUT,
         lifecycle::TESTS,
+        deletion::TESTS,
         images::OWN,
         engine::TESTS,
         bundle::TESTS,

@@ -226,7 +226,7 @@ impl Cluster {
 
     /// Waits until a pod runs and is ready.
     pub fn pod_ready(&self, namespace: &str, pod: &str) -> anyhow::Result<()> {
-        until(&format!("pod {namespace}/{pod}"), 60, || {
+        until(&format!("pod {namespace}/{pod}"), 120, || {
             let object = self.get(&["-n", namespace, "pod", pod])?;
             let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
             let ready = conditions

@@ -190,7 +190,7 @@ impl From<ClusterError> for Failure {
             E::Name { .. } => ("PROFILE_NAME", 14, None),
             E::Setting { .. } => ("USAGE", USAGE, None),
             E::Unknown { .. } => ("GUEST_PROFILE_NOT_FOUND", 85, Some(Hint::Start)),
-            E::NotRunning { .. } => ("GUEST_NOT_RUNNING", 83, Some(Hint::Start)),
+            E::NotRunning { .. } | E::NodesNotRunning { .. } => ("GUEST_NOT_RUNNING", 83, Some(Hint::Start)),
             E::UnknownNode { .. } => ("GUEST_NODE_NOT_FOUND", 85, None),
             E::Busy { .. } => ("HOST_PROFILE_BUSY", 31, None),
             E::BrokenProfile { .. } => ("HOST_PROFILE_BROKEN", 38, Some(Hint::Delete)),

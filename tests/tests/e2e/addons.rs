@@ -54,6 +54,10 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
         "addons::a_default_one_stays_disabled_over_a_restart",
         over_restarts::a_default_one_stays_disabled_over_a_restart,
     ),
+    (
+        "addons::a_paused_cluster_is_told_nothing",
+        over_restarts::a_paused_cluster_is_told_nothing,
+    ),
 ];
 
 const INFO: &str = "

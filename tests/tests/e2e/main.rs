@@ -10,8 +10,10 @@ mod bundle;
 mod certificates;
 mod clients;
 mod config;
+mod controllers;
 mod csi;
 mod dashboard;
+mod deletion;
 mod disruptions;
 mod engine;
 mod images;
@@ -72,6 +74,8 @@ fn main() -> ExitCode {
         mirrors::OWN,
         lifecycle::TESTS,
         interrupts::TESTS,
+        deletion::TESTS,
+        images::OWN,
         engine::TESTS,
         bundle::TESTS,
         apis::TESTS,
@@ -89,6 +93,7 @@ fn main() -> ExitCode {
         dashboard::TESTS,
         ingress::TESTS,
         workloads::TESTS,
+        controllers::TESTS,
         pods::TESTS,
         storage::TESTS,
         csi::TESTS,

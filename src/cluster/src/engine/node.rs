@@ -144,6 +144,11 @@ impl Engine {
         self.containers(cluster, Whose::Anybodys).await
     }
 
+    /// Containers of all clusters that were made for profiles here.
+    pub(crate) async fn own_nodes(&self) -> Result<Vec<NodeState>, ClusterError> {
+        self.containers(None, Whose::Own).await
+    }
+
     /// Removes the cluster's containers, running or not.
     pub(crate) async fn remove_nodes(&self, cluster: &str, whose: Whose) -> Result<(), ClusterError> {
         let nodes = self.containers(Some(cluster), whose).await?;

@@ -236,6 +236,41 @@ async fn used(page: &Page) -> anyhow::Result<()> {
         .await?;
         page.find(&cells).await?;
     }
+    metered(page).await
+}
+
+/// And on the first page as meters: one for each of what every node has, and the sums of the pods.
+async fn metered(page: &Page) -> anyhow::Result<()> {
+    page.go("#/").await?;
+    page.browser.refresh().await?;
+    page.sees("Needs attention").await?;
+    page.reach("the nodes' meters", async || {
+        let script = "return [...document.querySelectorAll('main .card')].filter((card) => card.querySelector('a'))
+            .map((card) => [card.querySelector('a').innerText, [...card.querySelectorAll('meter')]
+                .map((meter) => [meter.getAttribute('aria-label'), meter.value, meter.max])]);";
+        let cards = page.script(script).await?;
+        let nodes = cards.as_array().context("no list")?;
+        ensure!(nodes.len() == 2, "{cards}");
+        for node in nodes {
+            for (meter, name) in ["CPU", "Memory"].iter().enumerate() {
+                let (meter, label) = (
+                    &node[1][meter],
+                    format!("{} {name}", node[0].as_str().unwrap_or_default()),
+                );
+                let number = |at: usize| meter[at].as_f64().unwrap_or_default();
+                ensure!(meter[0] == label, "{cards}");
+                ensure!(0.0 < number(1) && number(1) < number(2), "{label}: {cards}");
+            }
+        }
+        Ok(())
+    })
+    .await?;
+    for sum in ["CPU (Pods)", "Memory (Pods)"] {
+        page.find(&format!(
+            "//div[@class='card'][span[text()='{sum}']][b[string-length(.) > 1]]"
+        ))
+        .await?;
+    }
     Ok(())
 }
 

@@ -61,6 +61,21 @@ impl Failure {
         }
     }
 
+    /// What went wrong with several clusters, with the first one's id and exit code; nothing if nothing did.
+    pub(crate) fn of_several(failures: Vec<(String, Self)>) -> Option<Self> {
+        let messages: Vec<String> = failures
+            .iter()
+            .map(|(name, failure)| format!("{name}: {}", failure.message))
+            .collect();
+        let (_, first) = failures.into_iter().next()?;
+        Some(Self {
+            message: messages.join("\n"),
+            // a hint says what to do about one cluster, and does not know which
+            hint: None,
+            ..first
+        })
+    }
+
     /// Something of the program itself.
     pub(crate) fn internal(message: &impl ToString) -> Self {
         Self::new("PROGRAM_ERROR", 10, message)
@@ -186,6 +201,8 @@ impl From<ClusterError> for Failure {
             E::NoEngine { .. } => ("DRV_NOT_RUNNING", 53, Some(Hint::StartEngine)),
             E::Engine { .. } => ("DRV_REQUEST_FAILED", 50, None),
             E::Name { .. } => ("PROFILE_NAME", 14, None),
+            E::Cores { .. } => ("RSRC_INSUFFICIENT_CORES", 29, None),
+            E::Memory { .. } => ("RSRC_INSUFFICIENT_REQ_MEMORY", 23, None),
             E::Setting { .. } => ("USAGE", 14, None),
             E::Unknown { .. } => ("GUEST_PROFILE_NOT_FOUND", 85, Some(Hint::Start)),
             E::NotRunning { .. } => ("GUEST_NOT_RUNNING", 83, Some(Hint::Start)),

@@ -3,10 +3,12 @@
 mod certificates;
 mod image;
 mod kubeconfig;
+mod limits;
 mod network;
 mod nodes;
 mod plan;
 mod ready;
+mod rehearse;
 mod settings;
 mod superseded;
 
@@ -19,7 +21,7 @@ use ipnet::Ipv4Net;
 
 use crate::delete::remove_everything;
 use crate::engine::Whose;
-use crate::profile::{Profile, ProfileStore};
+use crate::profile::{Limits, Profile, ProfileStore};
 use crate::progress::{Event, Progress, Step};
 use crate::{ClusterError, Engine, mirrors};
 
@@ -27,6 +29,7 @@ pub(crate) use certificates::Keys;
 pub use certificates::{Admin, admin};
 pub use image::{REPOSITORY as NODE_REPOSITORY, node_version};
 pub(crate) use nodes::append;
+pub use rehearse::{Rehearsal, rehearse};
 
 /// How often a new cluster chooses other ports.
 const NEW_PORTS: usize = 3;
@@ -60,6 +63,10 @@ pub struct StartOptions {
     pub kubeconfig: PathBuf,
     /// `component.key=value`.
     pub extra_config: Vec<String>,
+    /// What each node may use.
+    pub limits: Limits,
+    /// The kubeconfig's current context stays.
+    pub keep_context: bool,
     /// Environment of the node: proxies.
     pub env: Vec<String>,
     /// How long each wait may last.
@@ -206,6 +213,8 @@ impl Start<'_> {
         };
         crate::kubeconfig::check(&profile.kubeconfig)?;
         if is_new {
+            self.check_limits().await?;
+            profile.driver = Some(self.engine.driver().await?);
             self.claim(&profile).await?;
         }
         let missing = profile

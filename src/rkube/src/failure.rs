@@ -37,6 +37,7 @@ pub(crate) enum Hint {
     Logs,
     InstallKubectl,
     ListAddons,
+    ListProfiles,
     EnableAddon,
     Unpause,
 }
@@ -89,6 +90,11 @@ impl Failure {
     /// The cluster's control plane is frozen.
     pub(crate) fn paused(name: &str) -> Self {
         Self::new("GUEST_PAUSED", 11, &format!("cluster {name:?} is paused")).hint(Hint::Unpause)
+    }
+
+    /// A profile that was to be chosen.
+    pub(crate) fn no_profile(error: ClusterError) -> Self {
+        Self::from(error).hint(Hint::ListProfiles)
     }
 
     /// An addon that would have to be enabled.

@@ -33,6 +33,7 @@ mod scheduling;
 mod security;
 mod storage;
 mod streams;
+mod surface;
 mod tour;
 mod trace;
 mod workloads;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         bad_input::TESTS,
         mirrors::BAD_INPUT,
         lifecycle::TESTS,
+        surface::TESTS,
         engine::TESTS,
         bundle::TESTS,
         apis::TESTS,
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
     // those that shake the cluster come last
     let shared: Vec<(&str, Shared)> = [
         images::TESTS,
+        surface::IN_NODES,
         mirrors::TESTS,
         addons::TESTS,
         registry::TESTS,

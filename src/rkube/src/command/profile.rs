@@ -10,6 +10,7 @@ use super::version::KUBERNETES;
 use crate::cli;
 use crate::cli::{ProfileCommand, ProfileList};
 use crate::context::{Context, DEFAULT_PROFILE};
+use crate::failure::Failure;
 use crate::ui::table;
 
 /// Both lead back to where one is without a choice.
@@ -33,7 +34,7 @@ fn choose(context: &Context, name: &str) -> Outcome {
         context.profiles.set_active(None)?;
         DEFAULT_PROFILE
     } else {
-        context.existing_named(name)?;
+        context.existing_named(name).map_err(Failure::no_profile)?;
         context.profiles.set_active(Some(name))?;
         name
     };

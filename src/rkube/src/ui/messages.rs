@@ -56,6 +56,7 @@ pub(crate) struct Messages {
     pub(crate) addon_configured: &'static str,
     pub(crate) addon_no_images: &'static str,
     pub(crate) hint_list_addons: &'static str,
+    pub(crate) hint_list_profiles: &'static str,
     pub(crate) hint_enable_addon: &'static str,
     pub(crate) hint_unpause: &'static str,
     pub(crate) hint_start: &'static str,
@@ -125,6 +126,7 @@ impl Messages {
             Hint::Logs => self.hint_logs,
             Hint::InstallKubectl => self.hint_install_kubectl,
             Hint::ListAddons => self.hint_list_addons,
+            Hint::ListProfiles => self.hint_list_profiles,
             Hint::EnableAddon => self.hint_enable_addon,
             Hint::Unpause => self.hint_unpause,
         }

@@ -50,6 +50,7 @@ pub(super) static EN: Messages = Messages {
     addon_configured: "The '{}' addon is configured",
     addon_no_images: "The '{}' addon runs from rkube's own image, which every node has",
     hint_list_addons: "`rkube addons list{}`",
+    hint_list_profiles: "`rkube profile list` shows those that there are; `rkube start --profile NAME` makes one",
     hint_enable_addon: "`rkube addons enable NAME{}`",
     hint_unpause: "`rkube unpause{}`",
     hint_start: "`rkube start{}`",

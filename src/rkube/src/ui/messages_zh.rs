@@ -50,6 +50,7 @@ pub(super) static ZH: Messages = Messages {
     addon_configured: "插件 '{}' 已配置",
     addon_no_images: "插件 '{}' 使用 rkube 自带的镜像，每个节点都有",
     hint_list_addons: "`rkube addons list{}`",
+    hint_list_profiles: "`rkube profile list` 列出已有的集群；`rkube start --profile NAME` 创建一个",
     hint_enable_addon: "`rkube addons enable NAME{}`",
     hint_unpause: "`rkube unpause{}`",
     hint_start: "`rkube start{}`",

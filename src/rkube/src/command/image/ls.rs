@@ -138,8 +138,8 @@ mod tests {
         ];
         let rows = rows(&images);
         let expected = ["localhost:5000/x", "<none>", "0123456789ab", "1.50 MB"].map(str::to_owned);
-        assert_eq!(rows[2], expected);
-        assert_eq!(rows[3][..2], ["localhost:5000/x", "2"].map(str::to_owned));
+        assert_eq!(rows[3], expected);
+        assert_eq!(rows[2][..2], ["localhost:5000/x", "2"].map(str::to_owned));
         assert_eq!(rows[1][..3], ["<none>", "<none>", "b"].map(str::to_owned));
     }
 }

@@ -95,8 +95,8 @@ complete -c rkube -n "__fish_rkube_using_subcommand stop" -s V -l version -d 'Pr
 complete -c rkube -n "__fish_rkube_using_subcommand delete" -s p -l profile -d 'The cluster\'s name' -r
 complete -c rkube -n "__fish_rkube_using_subcommand delete" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c rkube -n "__fish_rkube_using_subcommand delete" -l all -d 'All clusters'
-complete -c rkube -n "__fish_rkube_using_subcommand delete" -l purge -d 'Also downloads and settings; needs --all if there are several clusters'
+complete -c rkube -n "__fish_rkube_using_subcommand delete" -l all -d 'All clusters whose profiles are here, or were; other users\' stay'
+complete -c rkube -n "__fish_rkube_using_subcommand delete" -l purge -d 'Also everything below ~/.rkube (or `RKUBE_HOME`): downloads, settings, addons of your own, and what bundles brought; needs --all if there are several clusters'
 complete -c rkube -n "__fish_rkube_using_subcommand delete" -s v -l verbose -d 'Says more on stderr; twice for even more'
 complete -c rkube -n "__fish_rkube_using_subcommand delete" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rkube -n "__fish_rkube_using_subcommand delete" -s V -l version -d 'Print version'

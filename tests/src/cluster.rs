@@ -28,7 +28,11 @@ impl Sandbox {
             bail!("no {}; run `cargo build --release -p rkube` first", binary.display());
         }
         // downloads and the composed image are kept from run to run
-        let home = target.join("e2e-home");
+        // two runs at once would take each other's cache and addons away
+        let home = target.join(match std::env::var_os("E2E_PREFIX") {
+            Some(prefix) => format!("e2e-home-{}", prefix.to_string_lossy()),
+            None => "e2e-home".to_owned(),
+        });
         fs_err::create_dir_all(&home)?;
         Ok(Self {
             binary,
@@ -124,6 +128,8 @@ impl Cluster {
     fn begin(&self, nodes: u8, settings: &[&str]) -> anyhow::Result<()> {
         // what a killed run left behind
         self.rkube(&["delete"])?.ok()?;
+        // nobody has these while it is made, so that it gets others: another run's cluster would take them when this one is stopped
+        let _kept = [80, 443].map(|port| std::net::TcpListener::bind(("127.0.0.1", port)));
         let mut args = vec!["start".to_owned(), format!("--nodes={nodes}")];
         args.extend(settings.iter().map(|setting| format!("--extra-config={setting}")));
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -184,8 +190,15 @@ impl Cluster {
     /// Makes a namespace of a test's own.
     pub fn namespace(&self, name: &str) -> anyhow::Result<()> {
         self.kubectl(&["create", "namespace", name])?;
-        until("the default service account", 20, || {
-            self.kubectl(&["-n", name, "get", "serviceaccount", "default"])
+        // each comes from a controller of its own
+        until("what every namespace has", 20, || {
+            self.kubectl(&[
+                "-n",
+                name,
+                "get",
+                "serviceaccount/default",
+                "configmap/kube-root-ca.crt",
+            ])
         })?;
         Ok(())
     }
@@ -213,7 +226,7 @@ impl Cluster {
 
     /// Waits until a pod runs and is ready.
     pub fn pod_ready(&self, namespace: &str, pod: &str) -> anyhow::Result<()> {
-        until(&format!("pod {namespace}/{pod}"), 60, || {
+        until(&format!("pod {namespace}/{pod}"), 120, || {
             let object = self.get(&["-n", namespace, "pod", pod])?;
             let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
             let ready = conditions

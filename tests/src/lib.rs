@@ -4,6 +4,7 @@ mod cluster;
 mod command;
 mod engine;
 mod https;
+mod programs;
 mod registries;
 mod wait;
 
@@ -11,5 +12,6 @@ pub use cluster::{Cluster, Sandbox, cluster_name};
 pub use command::{Output, Run};
 pub use engine::Engine;
 pub use https::https_get;
+pub use programs::{newer_kubectl, program};
 pub use registries::{Fault, Faulty, Registry, gateway};
 pub use wait::until;

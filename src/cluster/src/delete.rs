@@ -13,10 +13,12 @@ pub async fn delete(engine: &Engine, store: &ProfileStore, name: &str) -> Result
     Ok(there)
 }
 
-/// Names of all clusters: those with a profile, and those of which only containers are left.
+/// Names of all clusters here: those with a profile, and those of which only containers are left. Clusters that were made for
+/// profiles elsewhere, by other users of the engine, are none of them.
 pub async fn all_clusters(engine: &Engine, store: &ProfileStore) -> Result<Vec<String>, ClusterError> {
     let mut names = store.names()?;
-    names.extend(engine.nodes(None).await?.into_iter().map(|node| node.cluster));
+    let own = engine.with_home(store.root()).own_nodes().await?;
+    names.extend(own.into_iter().map(|node| node.cluster));
     names.sort();
     names.dedup();
     Ok(names)

@@ -64,6 +64,14 @@ pub enum ClusterError {
         /// Profile.
         name: String,
     },
+    /// Some of the cluster's nodes do not run, and what was asked is for all of them.
+    #[error("these nodes of cluster {cluster:?} are not running: {}", .nodes.join(", "))]
+    NodesNotRunning {
+        /// Profile.
+        cluster: String,
+        /// The nodes that do not run.
+        nodes: Vec<String>,
+    },
     /// There is no node of that name.
     #[error("cluster {cluster:?} has no node {name:?}; it has {}", .known.join(", "))]
     UnknownNode {

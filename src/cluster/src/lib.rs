@@ -27,7 +27,9 @@ pub use pause::{is_paused, pause, unpause};
 pub use profile::{Confinement, Limits, Profile, ProfileLock, ProfileNode, ProfileStore, check_name};
 pub use progress::{Event, Progress, Step};
 pub use provide::{Need, Origin, Provider};
-pub use start::{Admin, NODE_REPOSITORY, Rehearsal, StartOptions, Started, admin, node_version, rehearse, start};
+pub use start::{
+    Admin, NODE_REPOSITORY, Proxies, Rehearsal, StartOptions, Started, admin, node_version, rehearse, start,
+};
 pub use status::{Kubeconfig, NodeStatus, State, exit_bits, overall, status};
 pub use stop::stop;
 pub use transfer::{ImageSource, Loaded, images_of, list_images, load_image, scratch_file};

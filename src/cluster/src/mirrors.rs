@@ -52,7 +52,7 @@ pub fn mirror_table(store: &ProfileStore, name: &str) -> Result<Table, ClusterEr
 /// The table for a cluster's own document.
 pub(crate) fn table(store: &ProfileStore, name: &str, own: &Document) -> Result<Table, ClusterError> {
     let all = addon_mirrors(store, name)?.over(own).over(&store.mirrors()?);
-    Ok(Table::new(&all)?)
+    Ok(Table::new(&all)?.trusting(store.authorities()?))
 }
 
 /// The table as a node reads it.

@@ -188,6 +188,10 @@ async fn namespaces_get_their_account_and_ca_and_go_with_all_they_hold() {
     let maps: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), "one");
     let map: ConfigMap = serde_json::from_value(json!({"metadata": {"name": "m"}})).expect("map");
     maps.create(&PostParams::default(), &map).await.expect("created");
+    // what controllers put into a new namespace is there, and not on its way
+    let accounts: Api<ServiceAccount> = Api::namespaced(cluster.client.clone(), "one");
+    until(&accounts, "its account", |all| (!all.is_empty()).then_some(())).await;
+    until(&maps, "its CA", |all| (all.len() == 2).then_some(())).await;
     namespaces
         .delete("one", &DeleteParams::default())
         .await
@@ -299,16 +303,11 @@ async fn dependents_follow_their_owners() {
         "{:?}",
         api.get_opt("d").await
     );
-    assert!(
-        cluster
-            .api::<ReplicaSet>()
-            .list(&ListParams::default())
-            .await
-            .expect("sets")
-            .items
-            .is_empty()
-    );
-    assert!(pods.list(&ListParams::default()).await.expect("pods").items.is_empty());
+    // what a controller made that did not know yet follows a moment later
+    let no_sets = |all: Vec<ReplicaSet>| all.is_empty().then_some(());
+    cluster.until("no sets", no_sets).await;
+    let no_pods = |all: Vec<Pod>| all.is_empty().then_some(());
+    cluster.until("no pods", no_pods).await;
     let _: Deployment = cluster.create(deployment("one", 1)).await;
     cluster.roll_out("d").await;
     api.delete(

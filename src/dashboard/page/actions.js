@@ -29,7 +29,8 @@ export function actions(kind, object, gone) {
       await patch(path, { spec: { template: { metadata: { annotations: { [RESTARTED]: new Date().toISOString() } } } } });
       done();
     }));
-  if (kind.id === "deployments.apps") buttons.push(button(t("rollBack"), () => rollBack(path, object)));
+  const history = HISTORIES[kind.id];
+  if (history) buttons.push(button(t("rollBack"), () => rollBack(path, object, history)));
   if (kind.id === "nodes") {
     const off = object.spec.unschedulable === true;
     buttons.push(button(off ? t("uncordon") : t("cordon"), async () => {
@@ -48,22 +49,41 @@ export function actions(kind, object, gone) {
   return h("div", { class: "row" }, buttons);
 }
 
-/** Puts the pod template of an older replica set back, as kubectl does. */
-async function rollBack(path, deployment) {
-  const kind = await kindOf("replicasets.apps");
-  const sets = await json(pathOf(kind, deployment.metadata.namespace));
-  const own = sets.items.filter((set) => set.metadata.ownerReferences?.some((one) => one.uid === deployment.metadata.uid));
-  const revision = (object) => Number(object.metadata.annotations?.[REVISION] ?? 0);
-  const older = own.filter((set) => revision(set) !== revision(deployment)).sort((a, b) => revision(b) - revision(a));
+/** How a deployment's past is kept: in replica sets, whose pod template replaces its own. */
+const replicaSets = {
+  id: "replicasets.apps",
+  revision: (set) => Number(set.metadata.annotations?.[REVISION] ?? 0),
+  template: (set) => set.spec.template,
+  restore(path, set) {
+    const template = structuredClone(set.spec.template);
+    delete template.metadata?.labels?.["pod-template-hash"];
+    return patch(path, [{ op: "replace", path: "/spec/template", value: template }], "json");
+  },
+};
+
+/** And that of others: in controller revisions, which are strategic merge patches. */
+const controllerRevisions = {
+  id: "controllerrevisions.apps",
+  revision: (one) => one.revision,
+  template: (one) => one.data?.spec?.template,
+  restore: (path, one) => patch(path, one.data, "strategic-merge"),
+};
+
+const HISTORIES = { "deployments.apps": replicaSets, "daemonsets.apps": controllerRevisions, "statefulsets.apps": controllerRevisions };
+
+/** Puts the pod template of an older revision back, as kubectl does. */
+async function rollBack(path, { metadata }, { id, revision, template, restore }) {
+  const kept = await json(pathOf(await kindOf(id), metadata.namespace));
+  const own = kept.items.filter((one) => one.metadata.ownerReferences?.some((owner) => owner.controller && owner.uid === metadata.uid));
+  // the newest is what there is: one that is gone back to becomes the newest again
+  const [, ...older] = own.sort((a, b) => revision(b) - revision(a));
   if (!older.length) return say(t("nothing"));
-  const images = (set) => set.spec.template.spec.containers.map((container) => container.image).join(", ");
-  const choice = h("select", { name: "revision" }, older.map((set) => h("option", { value: revision(set) }, `${revision(set)}: ${images(set)}`)));
+  const images = (one) => (template(one)?.spec?.containers ?? []).map((container) => container.image).join(", ");
+  const choice = h("select", { name: "revision" }, older.map((one) => h("option", { value: revision(one) }, `${revision(one)}: ${images(one)}`)));
   const answer = await ask(t("rollBack"), h("label", {}, `${t("revision")} `, choice));
-  const set = answer && older.find((one) => revision(one) === Number(answer.revision));
-  if (!set) return;
-  const template = structuredClone(set.spec.template);
-  delete template.metadata?.labels?.["pod-template-hash"];
-  await patch(path, [{ op: "replace", path: "/spec/template", value: template }], "json");
+  const chosen = answer && older.find((one) => revision(one) === Number(answer.revision));
+  if (!chosen) return;
+  await restore(path, chosen);
   say(t("done"), 12, traceLink());
 }
 

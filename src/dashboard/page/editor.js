@@ -29,14 +29,15 @@ export async function editor(place, kind, object, signal) {
   /** Writes the text. If only the object's status has changed meanwhile, that is no conflict. */
   async function put(query) {
     const write = () => yaml(`${path}?fieldValidation=Strict${query}`, { method: "PUT", body: area.value, type: YAML });
-    try {
-      return await write();
-    } catch (error) {
-      const now = error.status === 409 && (await yaml(path, { signal }));
-      const line = (name, text) => new RegExp(`^ {2}${name}:.*$`, "m").exec(/^metadata:\n(?: .*\n|\n)*/m.exec(text)?.[0] ?? "")?.[0];
-      if (!now || !line("generation", now) || line("generation", now) !== line("generation", live)) throw error;
-      area.value = metadata(area.value, (block) => block.replace(line("resourceVersion", block), line("resourceVersion", now)));
-      return write();
+    for (let again = 5; ; again -= 1) {
+      try {
+        return await write();
+      } catch (error) {
+        const now = again > 0 && error.status === 409 && (await yaml(path, { signal }));
+        const line = (name, text) => new RegExp(`^ {2}${name}:.*$`, "m").exec(/^metadata:\n(?: .*\n|\n)*/m.exec(text)?.[0] ?? "")?.[0];
+        if (!now || !line("generation", now) || line("generation", now) !== line("generation", live)) throw error;
+        area.value = metadata(area.value, (block) => block.replace(line("resourceVersion", block), line("resourceVersion", now)));
+      }
     }
   }
   async function review() {

@@ -17,4 +17,4 @@ pub use document::{Auth, Document, HostConfig, Mirror, Tls, Upstream};
 pub use error::{DocumentError, SourcesError};
 pub use reference::{Reference, digits};
 pub use source::{Source, host_at};
-pub use table::Table;
+pub use table::{Table, authorities};

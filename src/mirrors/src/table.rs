@@ -1,7 +1,10 @@
 //! What a node is given: a document and the built-in table in one, with certificates inside instead of paths.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::net::IpAddr;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +30,9 @@ pub struct Table {
     hosts: BTreeMap<String, HostConfig>,
     /// Registries that are served under another name.
     addresses: BTreeMap<String, String>,
+    /// Certificates, as PEM, of authorities that are trusted for every host.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    authorities: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -47,6 +53,7 @@ impl Default for Table {
             insecure: Vec::new(),
             hosts: BTreeMap::new(),
             addresses: builtin::registries().into_iter().filter_map(address).collect(),
+            authorities: String::new(),
         }
     }
 }
@@ -95,6 +102,12 @@ impl Table {
             table.hosts.insert(host.clone(), embed(config)?);
         }
         Ok(table)
+    }
+
+    /// The same table, with authorities that are trusted for every host: those of a network that looks into TLS.
+    #[must_use]
+    pub fn trusting(self, authorities: String) -> Self {
+        Self { authorities, ..self }
     }
 
     fn add_country(&mut self, country: &str) -> Result<(), DocumentError> {
@@ -192,6 +205,9 @@ impl Table {
             .or_else(|| registry.and_then(|registry| self.hosts.get(registry)));
         let mut config = found.cloned().unwrap_or_default();
         config.tls.insecure_skip_verify |= self.is_insecure(host);
+        if !self.authorities.is_empty() {
+            config.tls.ca_file = format!("{}\n{}", config.tls.ca_file, self.authorities);
+        }
         config
     }
 
@@ -247,16 +263,42 @@ fn embed(config: &HostConfig) -> Result<HostConfig, DocumentError> {
         if path.is_empty() {
             continue;
         }
-        let text = fs_err::read_to_string(&*path)?;
-        if !text.contains(label) {
-            return Err(DocumentError::Certificate {
-                file: path.clone(),
-                reason: format!("it holds no -----BEGIN … {label}"),
-            });
-        }
-        *path = text;
+        *path = read_pem(path, label)?;
     }
     Ok(config)
+}
+
+/// A file that must hold something of this label.
+fn read_pem(path: &str, label: &str) -> Result<String, DocumentError> {
+    let text = fs_err::read_to_string(path)?;
+    if !text.contains(label) {
+        return Err(DocumentError::Certificate {
+            file: path.to_owned(),
+            reason: format!("it holds no -----BEGIN … {label}"),
+        });
+    }
+    Ok(text)
+}
+
+/// Certificates of a folder's files that end in `.pem` or `.crt`; none if there is no such folder.
+pub fn authorities(folder: &Path) -> Result<String, DocumentError> {
+    let entries = match fs_err::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(String::new()),
+        entries => entries?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let is_certificate = |end: &OsStr| end == "pem" || end == "crt";
+        if path.extension().is_some_and(is_certificate) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    let texts = files
+        .iter()
+        .map(|file| read_pem(&file.to_string_lossy(), "CERTIFICATE-----"));
+    Ok(texts.collect::<Result<Vec<_>, _>>()?.join("\n"))
 }
 
 #[cfg(test)]

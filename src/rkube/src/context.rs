@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cluster::{ClusterError, Driver, Engine, EngineSettings, Profile, ProfileLock, ProfileNode, ProfileStore};
+use cluster::{ClusterError, Driver, Engine, EngineSettings, Profile, ProfileLock, ProfileNode, ProfileStore, Proxies};
 
 use crate::cli::{Command, Global};
 use crate::failure::Failure;
@@ -22,8 +22,8 @@ pub(crate) struct Context {
     pub(crate) paths: Paths,
     pub(crate) engine: EngineSettings,
     pub(crate) kubeconfig: PathBuf,
-    /// Proxies for the nodes, as `NAME=value`.
-    pub(crate) proxies: Vec<String>,
+    /// This machine's proxies.
+    pub(crate) proxies: Proxies,
     /// `RKUBE_DEBIAN_MIRROR`, for commands without that flag.
     pub(crate) mirrors: Vec<String>,
     /// `RKUBE_BINARY_MIRROR`: where Kubernetes' clients are published, asked before Kubernetes' own place.
@@ -196,17 +196,14 @@ fn driver(profiles: &ProfileStore, name: &str) -> Option<Driver> {
     profiles.read(name).ok().flatten()?.driver
 }
 
-/// Proxies in both spellings, so that every program in the node finds its own.
-fn proxies() -> Vec<String> {
-    let mut all = Vec::new();
-    for name in ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"] {
-        let lower = name.to_lowercase();
-        if let Some(value) = var(name).or_else(|| var(&lower)) {
-            all.push(format!("{name}={value}"));
-            all.push(format!("{lower}={value}"));
-        }
+/// In either spelling.
+fn proxies() -> Proxies {
+    let find = |name: &str| var(name).or_else(|| var(&name.to_lowercase()));
+    Proxies {
+        http: find("HTTP_PROXY"),
+        https: find("HTTPS_PROXY"),
+        no: find("NO_PROXY"),
     }
-    all
 }
 
 /// The user's, such as `zh_CN.UTF-8`; empty if none is set.

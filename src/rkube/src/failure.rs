@@ -42,6 +42,8 @@ pub(crate) enum Hint {
     Unpause,
 }
 
+/// Exit code for arguments that make no sense.
+pub(crate) const USAGE: u8 = 14;
 const NO_TRACE: &str = "K8S_TRACE_NOT_FOUND";
 const ADDON_CONFLICT: &str = "SVC_ADDON_CONFLICT";
 
@@ -151,7 +153,7 @@ impl Failure {
 
     /// Arguments that make no sense.
     pub(crate) fn usage(message: &impl ToString) -> Self {
-        Self::new("USAGE", 14, message)
+        Self::new("USAGE", USAGE, message)
     }
 }
 
@@ -209,9 +211,9 @@ impl From<ClusterError> for Failure {
             E::Name { .. } => ("PROFILE_NAME", 14, None),
             E::Cores { .. } => ("RSRC_INSUFFICIENT_CORES", 29, None),
             E::Memory { .. } => ("RSRC_INSUFFICIENT_REQ_MEMORY", 23, None),
-            E::Setting { .. } => ("USAGE", 14, None),
+            E::Setting { .. } => ("USAGE", USAGE, None),
             E::Unknown { .. } => ("GUEST_PROFILE_NOT_FOUND", 85, Some(Hint::Start)),
-            E::NotRunning { .. } => ("GUEST_NOT_RUNNING", 83, Some(Hint::Start)),
+            E::NotRunning { .. } | E::NodesNotRunning { .. } => ("GUEST_NOT_RUNNING", 83, Some(Hint::Start)),
             E::UnknownNode { .. } => ("GUEST_NODE_NOT_FOUND", 85, None),
             E::Busy { .. } => ("HOST_PROFILE_BUSY", 31, None),
             E::BrokenProfile { .. } => ("HOST_PROFILE_BROKEN", 38, Some(Hint::Delete)),

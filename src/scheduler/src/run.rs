@@ -103,7 +103,10 @@ async fn work(client: Client, profiles: Profiles, traces: Recorder) -> Result<()
                 scheduler.volumes.volume(change.ok_or(RunError::WatchEnded("volume"))?);
                 scheduler.queue.retry(|pod| !pod.claims.is_empty(), Instant::now());
             }
-            change = classes.next() => scheduler.volumes.class(change.ok_or(RunError::WatchEnded("class"))?),
+            change = classes.next() => {
+                scheduler.volumes.class(change.ok_or(RunError::WatchEnded("class"))?);
+                scheduler.storage_changed();
+            }
             change = services.next() => scheduler.services.take(change.ok_or(RunError::WatchEnded("service"))?),
             change = drivers.next() => {
                 scheduler.volumes.driver(change.ok_or(RunError::WatchEnded("driver"))?);

@@ -54,6 +54,10 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
         "addons::a_default_one_stays_disabled_over_a_restart",
         over_restarts::a_default_one_stays_disabled_over_a_restart,
     ),
+    (
+        "addons::a_paused_cluster_is_told_nothing",
+        over_restarts::a_paused_cluster_is_told_nothing,
+    ),
 ];
 
 const INFO: &str = "
@@ -96,7 +100,7 @@ fn write(cluster: &Cluster, info: &str, manifests: &str) -> anyhow::Result<()> {
 fn forget(cluster: &Cluster) -> anyhow::Result<()> {
     cluster.rkube(&["addons", "disable", "mine"])?.ok()?;
     fs_err::remove_dir_all(cluster.sandbox.home().join("addons"))?;
-    cluster.kubectl(&["wait", "--for=delete", "namespace/mine", "--timeout=60s"])?;
+    cluster.kubectl(&["wait", "--for=delete", "namespace/mine", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -217,7 +221,7 @@ fn one_that_does_not_come_up_says_why(cluster: &Cluster) -> anyhow::Result<()> {
     let images = cluster.rkube(&["addons", "images", "mine"])?.ok()?;
     ensure!(images.contains("registry.invalid/nobody/has-this:1"), "{images}");
     let said = cluster
-        .rkube(&["addons", "enable", "mine", "--wait-timeout", "12"])?
+        .rkube(&["addons", "enable", "mine", "--wait-timeout", "30"])?
         .failed(112)?;
     for part in [
         "Deployment mine/server",
@@ -239,7 +243,7 @@ fn one_that_does_not_come_up_says_why(cluster: &Cluster) -> anyhow::Result<()> {
         Ok(())
     })?;
     cluster.kubectl(&["-n", "mine", "delete", "pods", "--all"])?;
-    let enable = ["addons", "enable", "mine", "--wait-timeout", "8"];
+    let enable = ["addons", "enable", "mine", "--wait-timeout", "20"];
     let said = cluster.rkube(&enable)?.failed(112)?;
     for part in ["Deployment mine/server", "exceeded quota: none"] {
         ensure!(said.contains(part), "no {part:?} in {said}");
@@ -295,7 +299,7 @@ fn what_is_somebody_elses_stays_theirs(cluster: &Cluster) -> anyhow::Result<()> 
         maps()?
     );
     fs_err::remove_dir_all(cluster.sandbox.home().join("addons"))?;
-    cluster.kubectl(&["delete", "namespace", "mine", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "mine", "--timeout=300s"])?;
     Ok(())
 }
 

@@ -36,14 +36,14 @@ pub(crate) const OBJECTS: &[(&str, Shared)] = &[
 ];
 
 fn unknown_flag_values(sandbox: &Sandbox) -> anyhow::Result<()> {
-    let error = sandbox.rkube(&["start", "--nodes", "many"]).run()?.failed(2)?;
+    let error = sandbox.rkube(&["start", "--nodes", "many"]).run()?.failed(14)?;
     ensure!(error.contains("many") && error.contains("--nodes"), "{error}");
-    let error = sandbox.rkube(&["start", "--nodes", "0"]).run()?.failed(2)?;
+    let error = sandbox.rkube(&["start", "--nodes", "0"]).run()?.failed(14)?;
     ensure!(error.contains("1..=100"), "{error}");
     let error = sandbox
         .rkube(&["start", "--extra-config", "nonsense"])
         .run()?
-        .failed(2)?;
+        .failed(14)?;
     ensure!(error.contains("COMPONENT.KEY=VALUE"), "{error}");
     for (setting, expected) in [
         ("kubelet.max-pod=50", "kubelet.maxPods"),
@@ -65,7 +65,7 @@ fn unknown_flag_values(sandbox: &Sandbox) -> anyhow::Result<()> {
         (["start", "--wait-timeout", "soon"], "--wait-timeout"),
         (["star", "--nodes", "1"], "'start'"),
     ] {
-        let error = sandbox.rkube(&args).run()?.failed(2)?;
+        let error = sandbox.rkube(&args).run()?.failed(14)?;
         ensure!(
             error.contains(args[2].trim_matches('1')) && error.contains(expected),
             "{error}"
@@ -214,7 +214,7 @@ fn messages_in_chinese(sandbox: &Sandbox) -> anyhow::Result<()> {
         .rkube(&["start", "--nodes", "many"])
         .env("LANG", "zh_CN.UTF-8")
         .run()?
-        .failed(2)?;
+        .failed(14)?;
     ensure!(error.contains("'--nodes <NODES>' 的值 'many' 无效"), "{error}");
     Ok(())
 }

@@ -82,6 +82,6 @@ fn kubectl_debugs_a_pod(cluster: &Cluster) -> anyhow::Result<()> {
 
     let forward = Forward::open(cluster.kubectl_command(&["-n", "debug", "port-forward", "service/web", ":80"]))?;
     ensure!(forward.page("/")?.contains("200 OK"));
-    cluster.kubectl(&["delete", "namespace", "debug", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "debug", "--timeout=300s"])?;
     Ok(())
 }

@@ -18,6 +18,7 @@ apiVersion: v1
 kind: Pod
 metadata: {name: reader, labels: {app: reader}}
 spec:
+  terminationGracePeriodSeconds: 1
   containers:
   - name: reader
     image: rkube.test/busybox:1
@@ -80,7 +81,7 @@ fn appears_and_updates_in_a_pod(cluster: &Cluster) -> anyhow::Result<()> {
             if seen == expected { Ok(()) } else { bail!("{seen}") }
         })?;
     }
-    cluster.kubectl(&["delete", "namespace", "config", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "config", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -90,6 +91,7 @@ apiVersion: v1
 kind: Pod
 metadata: {name: told}
 spec:
+  terminationGracePeriodSeconds: 1
   volumes: [{name: shared, emptyDir: {}}]
   initContainers:
   - name: first
@@ -138,6 +140,6 @@ fn files_and_folders_named_by_variables(cluster: &Cluster) -> anyhow::Result<()>
         ensure!(message.contains("missing value for ZONE"), "{pod}");
         Ok(())
     })?;
-    cluster.kubectl(&["delete", "namespace", "variables", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "variables", "--timeout=300s"])?;
     Ok(())
 }

@@ -32,7 +32,7 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
 ];
 
 /// How long the page may take for anything.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A program and the first line that it printed which says something.
 pub(crate) fn start(command: &mut Command, wanted: &str) -> anyhow::Result<(Background, String)> {
@@ -59,11 +59,11 @@ fn a_user_looks_and_works_in_a_browser(cluster: &Cluster) -> anyhow::Result<()> 
         "--image=rkube.test/nginx:1",
         "--replicas=2",
     ])?;
-    cluster.kubectl(&["-n", "page", "rollout", "status", "deployment/web", "--timeout=60s"])?;
+    cluster.kubectl(&["-n", "page", "rollout", "status", "deployment/web", "--timeout=300s"])?;
     let dashboard = in_browser(cluster, async |page: &Page, url: &str| work(cluster, page, url).await)?;
     session::end(cluster, dashboard)?;
     session::as_an_account(cluster)?;
-    cluster.kubectl(&["delete", "namespace", "page", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "page", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -87,12 +87,13 @@ fn in_browser(
         .sandbox
         .rkube(&["--profile", &cluster.name, "dashboard", "--url"]);
     let (dashboard, url) = start(&mut dashboard, "http://")?;
-    let port = until("a free port", 10, || {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-        Ok(listener.local_addr()?.port())
+    // somebody else may take the port meanwhile
+    let (port, _driver) = until("chromedriver", 10, || {
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let mut driver = Command::new("chromedriver");
+        let (driver, _) = start(driver.arg(format!("--port={port}")), "started successfully")?;
+        Ok((port, driver))
     })?;
-    let mut driver = Command::new("chromedriver");
-    let (_driver, _) = start(driver.arg(format!("--port={port}")), "started successfully")?;
     // without a provider reqwest panics; a second installation is refused and changes nothing
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -241,12 +242,11 @@ async fn work(cluster: &Cluster, page: &Page, url: &str) -> anyhow::Result<()> {
         area.value = area.value.replace('replicas: 3', 'replicas: 1');
         area.dispatchEvent(new Event('input'));
         return true;";
-    for _ in 0..50 {
-        if page.script(change).await? == true {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    page.reach("the text", async || {
+        ensure!(page.script(change).await? == true, "not there yet");
+        Ok(())
+    })
+    .await?;
     page.press("Review changes").await?;
     let added = page.find("//div[@class='added']").await?.text().await?;
     ensure!(added.contains("replicas: 1"), "{added}");
@@ -263,7 +263,7 @@ async fn work(cluster: &Cluster, page: &Page, url: &str) -> anyhow::Result<()> {
     })?;
 
     // a terminal and the log of what it did
-    cluster.kubectl(&["-n", "page", "rollout", "status", "deployment/web", "--timeout=60s"])?;
+    cluster.kubectl(&["-n", "page", "rollout", "status", "deployment/web", "--timeout=300s"])?;
     let pod = until("the two other pods to be gone", 60, || {
         let names = get("pods", ".items[*].metadata.name")?;
         ensure!(!names.contains(' '), "{names}");

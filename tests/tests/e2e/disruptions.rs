@@ -124,7 +124,7 @@ fn an_important_pod_takes_the_place_of_another(cluster: &Cluster) -> anyhow::Res
     ensure!(gone.is_empty(), "both have the only seat");
     let said = message_of(cluster, "rank", "Preempted")?;
     ensure!(said.contains(&format!("on node {worker}")), "{said}");
-    cluster.kubectl(&["delete", "namespace", "rank", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "rank", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -142,7 +142,8 @@ fn a_taint_sends_pods_away_in_their_time(cluster: &Cluster) -> anyhow::Result<()
     };
     let tolerated = json!({ "key": "e2e", "operator": "Exists", "effect": "NoExecute" });
     let mut for_a_while = tolerated.clone();
-    for_a_while["tolerationSeconds"] = json!(4);
+    // long enough to be seen without the others on a busy machine
+    for_a_while["tolerationSeconds"] = json!(20);
     on_worker("leaves", json!([]))?;
     on_worker("lingers", json!([for_a_while]))?;
     on_worker("stays", json!([tolerated]))?;
@@ -210,7 +211,7 @@ fn a_drain_waits_for_what_a_budget_keeps(cluster: &Cluster) -> anyhow::Result<()
     // both replicas on the node that is drained then
     cluster.kubectl(&["cordon", &cluster.name])?;
     cluster.kubectl_with(&["-n", "budget", "apply", "-f", "-"], KEPT)?;
-    kubectl(&["rollout", "status", "deployment/kept", "--timeout=60s"])?;
+    kubectl(&["rollout", "status", "deployment/kept", "--timeout=300s"])?;
     cluster.kubectl(&["uncordon", &cluster.name])?;
     until("the budget to count its pods", 20, || {
         let healthy = kubectl(&["get", "pdb", "kept", "-o", "jsonpath={.status.currentHealthy}"])?;
@@ -218,7 +219,7 @@ fn a_drain_waits_for_what_a_budget_keeps(cluster: &Cluster) -> anyhow::Result<()
         Ok(())
     })?;
     let drain = |timeout: &str| cluster.kubectl(&["drain", &worker, "--pod-selector=app=kept", timeout]);
-    let refused = drain("--timeout=4s").err().context("a budget was not kept")?;
+    let refused = drain("--timeout=12s").err().context("a budget was not kept")?;
     let refused = format!("{refused:#}");
     ensure!(
         refused.contains("Cannot evict pod as it would violate the pod's disruption budget."),
@@ -235,10 +236,10 @@ fn a_drain_waits_for_what_a_budget_keeps(cluster: &Cluster) -> anyhow::Result<()
         "-p",
         r#"{"spec":{"minAvailable":1}}"#,
     ])?;
-    drain("--timeout=60s")?;
-    kubectl(&["rollout", "status", "deployment/kept", "--timeout=60s"])?;
+    drain("--timeout=300s")?;
+    kubectl(&["rollout", "status", "deployment/kept", "--timeout=300s"])?;
     let nodes = kubectl(&["get", "pods", "-o", "jsonpath={.items[*].spec.nodeName}"])?;
     ensure!(!nodes.contains(&worker), "{nodes}");
-    cluster.kubectl(&["delete", "namespace", "budget", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "budget", "--timeout=300s"])?;
     Ok(())
 }

@@ -79,7 +79,7 @@ fn a_restart_of_the_engine_brings_everything_back(sandbox: &Sandbox) -> anyhow::
         "--replicas=2",
     ];
     cluster.kubectl(&create)?;
-    cluster.kubectl(&["rollout", "status", "deployment/web", "--timeout=90s"])?;
+    cluster.kubectl(&["rollout", "status", "deployment/web", "--timeout=300s"])?;
     let server = cluster.kubectl(&["config", "view", "-o", "jsonpath={.clusters[0].cluster.server}"])?;
     for signal in ["-TERM", "-KILL"] {
         let before = cluster.pods()?;

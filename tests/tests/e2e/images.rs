@@ -1,10 +1,15 @@
 //! Images in the nodes.
 
 use anyhow::ensure;
-use e2e::{Cluster, Run as _};
+use e2e::{Cluster, Run as _, Sandbox, until};
 use serde_json::Value;
 
-use crate::Shared;
+use crate::{Own, Shared};
+
+pub(crate) const OWN: &[(&str, Own)] = &[(
+    "images::a_load_names_the_node_that_is_stopped",
+    a_load_names_the_node_that_is_stopped,
+)];
 
 pub(crate) const TESTS: &[(&str, Shared)] = &[
     ("images::listed_after_loading", listed_after_loading),
@@ -69,4 +74,32 @@ fn a_bad_archive_is_refused(cluster: &Cluster) -> anyhow::Result<()> {
     let error = cluster.rkube(&["image", "load", "no-such-image:1"])?.failed(80)?;
     ensure!(error.contains("neither a file nor an image"), "{error}");
     Ok(())
+}
+
+/// Half of the nodes would have it, so nobody is told that all do.
+fn a_load_names_the_node_that_is_stopped(_: &Sandbox) -> anyhow::Result<()> {
+    let cluster = Cluster::start("halved", 2)?;
+    let stopped = format!("{}-m02", cluster.name);
+    cluster.load("busybox")?;
+    let archive = cluster.sandbox.path("busybox.tar");
+    let load = || cluster.rkube(&["image", "load", &archive.to_string_lossy()]);
+    docker(&["stop", &stopped])?;
+    let error = load()?.failed(83)?;
+    ensure!(
+        error.contains(&format!("not running: {stopped}")) && error.contains("rkube start"),
+        "{error}"
+    );
+    docker(&["start", &stopped])?;
+    until("the load into both again", 120, || load()?.ok())?;
+    docker(&["stop", &stopped, &cluster.name])?;
+    let error = load()?.failed(83)?;
+    ensure!(
+        error.contains(&format!("cluster {:?} is not running", cluster.name)),
+        "{error}"
+    );
+    Ok(())
+}
+
+fn docker(args: &[&str]) -> anyhow::Result<String> {
+    std::process::Command::new("docker").args(args).run()?.ok()
 }

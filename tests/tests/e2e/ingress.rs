@@ -106,7 +106,7 @@ pub(crate) fn ports(cluster: &Cluster) -> anyhow::Result<(u64, u64)> {
 fn get(cluster: &Cluster, host: &str, path: &str) -> anyhow::Result<Output> {
     let (http, _) = ports(cluster)?;
     let (url, host) = (format!("http://127.0.0.1:{http}{path}"), format!("Host: {host}"));
-    let args = ["-s", "-m", "2", "-w", " %{http_code}", "-H", &host, &url];
+    let args = ["-s", "-m", "10", "-w", " %{http_code}", "-H", &host, &url];
     Command::new("curl").args(args).run()
 }
 
@@ -380,7 +380,7 @@ fn a_port_taken_while_the_cluster_was_stopped(cluster: &Cluster) -> anyhow::Resu
 }
 
 fn disabled_again(cluster: &Cluster) -> anyhow::Result<()> {
-    cluster.kubectl(&["delete", "namespace", NAMESPACE, "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", NAMESPACE, "--timeout=300s"])?;
     cluster.rkube(&["addons", "disable", "ingress"])?.ok()?;
     let classes = cluster.kubectl(&["get", "ingressclass", "-o", "name"])?;
     ensure!(classes.is_empty(), "{classes}");

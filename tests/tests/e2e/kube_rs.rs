@@ -23,7 +23,7 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
 ];
 
 const NAMESPACE: &str = "kube-rs";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Runs an asynchronous test with a client, in a namespace of its own.
 fn with<F>(cluster: &Cluster, test: fn(Client) -> F) -> anyhow::Result<()>
@@ -38,7 +38,7 @@ where
         let client = Client::try_from(config)?;
         tokio::time::timeout(PATIENCE, test(client)).await?
     })?;
-    cluster.kubectl(&["delete", "namespace", NAMESPACE, "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", NAMESPACE, "--timeout=300s"])?;
     Ok(())
 }
 

@@ -161,7 +161,7 @@ fn local_traffic_stays_on_its_node_and_keeps_its_source(cluster: &Cluster) -> an
         cluster.in_node(plane, &url)?.contains("server0"),
         "the node itself reaches its port"
     );
-    cluster.kubectl(&["delete", "namespace", "local", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "local", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -199,10 +199,10 @@ fn a_sticky_client_meets_one_endpoint_by_every_address(cluster: &Cluster) -> any
     })?;
     ensure!(met(&address, port)? == one, "another one than {one:?}");
     let from_host = (0..ASKED)
-        .map(|_| Ok(told(&fetch(plane_ip, port)?)?.0))
+        .map(|_| until("an answer", 20, || Ok(told(&fetch(plane_ip, port)?)?.0)))
         .collect::<anyhow::Result<BTreeSet<_>>>()?;
     ensure!(from_host.len() == 1, "{from_host:?}");
-    cluster.kubectl(&["delete", "namespace", "sticky", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "sticky", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -218,7 +218,7 @@ fn a_service_is_reached_from_every_node(cluster: &Cluster) -> anyhow::Result<()>
     let kubectl = |args: &[&str]| cluster.kubectl(&[&["-n", "net"], args].concat());
     kubectl(&["create", "deployment", "web", "--image=rkube.test/nginx:1"])?;
     kubectl(&["expose", "deployment", "web", "--port=80", "--type=NodePort"])?;
-    kubectl(&["rollout", "status", "deployment/web", "--timeout=60s"])?;
+    kubectl(&["rollout", "status", "deployment/web", "--timeout=300s"])?;
     let service = cluster.get(&["-n", "net", "service", "web"])?;
     let address = service["spec"]["clusterIP"].as_str().unwrap_or_default().to_owned();
     let nodes = nodes(cluster)?;
@@ -285,7 +285,7 @@ fn a_service_is_reached_from_every_node(cluster: &Cluster) -> anyhow::Result<()>
             Ok(())
         })?;
     }
-    cluster.kubectl(&["delete", "namespace", "net", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "net", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -372,6 +372,6 @@ fn a_load_balancer_is_reached_from_outside(cluster: &Cluster) -> anyhow::Result<
     // given back, it goes to the one that waits
     cluster.kubectl(&["-n", "balanced", "delete", "service", "two"])?;
     ensure!(given(cluster, "three")? == two, "not the address that was asked for");
-    cluster.kubectl(&["delete", "namespace", "balanced", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "balanced", "--timeout=300s"])?;
     Ok(())
 }

@@ -60,7 +60,7 @@ fn apply_diff_patch_and_delete(cluster: &Cluster) -> anyhow::Result<()> {
     let chosen = cluster.kubectl(&["-n", "objects", "get", "configmap", "-l", "kind=wall", "-o", "name"])?;
     ensure!(chosen.trim() == "configmap/paint", "{chosen}");
     cluster.kubectl(&["-n", "objects", "delete", "configmap", "paint"])?;
-    cluster.kubectl(&["delete", "namespace", "objects", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "objects", "--timeout=300s"])?;
     Ok(())
 }
 

@@ -1,11 +1,10 @@
 //! kubectl 1.20, as Debian's bookworm has it: OpenAPI v2, SPDY, and client-side validation.
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
-use e2e::{Cluster, Output, Run as _, Sandbox, until};
+use e2e::{Cluster, Output, Run as _, until};
 use serde_json::Value;
 
 use crate::Shared;
@@ -20,48 +19,6 @@ pub(crate) const TESTS: &[(&str, Shared)] = &[
     ),
 ];
 
-const RECIPE: &str = "\
-name: old-kubectl
-tag: rkube.test/old-kubectl:1
-archives:
-  - suite: bookworm
-    components: [main]
-    mirrors: [http://deb.debian.org/debian, http://ftp.debian.org/debian]
-packages: [kubernetes-client]
-";
-
-/// The program, taken out of its package by `image compose` and kept from run to run.
-fn program(sandbox: &Sandbox) -> anyhow::Result<PathBuf> {
-    let kept = sandbox.home().join("kubectl-1.20");
-    if kept.is_file() {
-        return Ok(kept);
-    }
-    let recipe = sandbox.file("old-kubectl.yaml", RECIPE)?;
-    let image = sandbox.path("old-kubectl.tar");
-    let (recipe, image) = (recipe.to_string_lossy(), image.to_string_lossy());
-    sandbox
-        .rkube(&["image", "compose", &recipe, "--to", &image])
-        .run()?
-        .ok()?;
-    let folder = sandbox.path("old-kubectl");
-    unpack(&image, &folder)?;
-    let manifest: Value = serde_json::from_slice(&fs_err::read(folder.join("manifest.json"))?)?;
-    let layer = manifest[0]["Layers"][0].as_str().context("no layer")?;
-    unpack(&folder.join(layer).to_string_lossy(), &folder)?;
-    let draft = kept.with_extension("partial");
-    fs_err::copy(folder.join("usr/bin/kubectl"), &draft)?;
-    fs_err::set_permissions(&draft, std::fs::Permissions::from_mode(0o755))?;
-    fs_err::rename(draft, &kept)?;
-    Ok(kept)
-}
-
-fn unpack(archive: &str, to: &Path) -> anyhow::Result<()> {
-    fs_err::create_dir_all(to)?;
-    let mut tar = Command::new("tar");
-    tar.args(["-xf", archive, "-C", &to.to_string_lossy()]).run()?.ok()?;
-    Ok(())
-}
-
 /// The old kubectl in a namespace.
 struct Old<'a> {
     program: PathBuf,
@@ -71,7 +28,7 @@ struct Old<'a> {
 
 impl<'a> Old<'a> {
     fn new(cluster: &'a Cluster, namespace: &'a str) -> anyhow::Result<Self> {
-        let program = program(&cluster.sandbox)?;
+        let program = e2e::program(&cluster.sandbox, "kubectl", "bookworm", "kubernetes-client")?;
         cluster.namespace(namespace)?;
         Ok(Self {
             program,
@@ -128,7 +85,7 @@ fn reads_the_schema(cluster: &Cluster) -> anyhow::Result<()> {
         old.command(&["get", "configmap", "c"]).run()?.code == 1,
         "it was persisted"
     );
-    cluster.kubectl(&["delete", "namespace", "old-schema", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "old-schema", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -140,7 +97,7 @@ fn a_short_run_says_all_it_has_to_say(cluster: &Cluster) -> anyhow::Result<()> {
         let said = old.run(&["run", &name, "--rm", "-i", image, "--restart=Never", "--", "echo", "hi"])?;
         ensure!(said.starts_with("hi\n"), "round {round}: {said:?}");
     }
-    cluster.kubectl(&["delete", "namespace", "old-short", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "old-short", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -157,14 +114,14 @@ fn deployment(image: &str) -> String {
 fn manages_a_deployment(cluster: &Cluster) -> anyhow::Result<()> {
     let old = Old::new(cluster, "old")?;
     old.with(&["apply", "-f", "-"], &deployment("first"))?.ok()?;
-    old.run(&["rollout", "status", "deployment/web", "--timeout=60s"])?;
+    old.run(&["rollout", "status", "deployment/web", "--timeout=300s"])?;
     let difference = old.with(&["diff", "-f", "-"], &deployment("second"))?;
     ensure!(
         difference.code == 1 && difference.stdout.contains("+          value: second"),
         "{difference:?}"
     );
     old.with(&["apply", "-f", "-"], &deployment("second"))?.ok()?;
-    old.run(&["rollout", "status", "deployment/web", "--timeout=60s"])?;
+    old.run(&["rollout", "status", "deployment/web", "--timeout=300s"])?;
     // a pod that is ending may be chosen as long as it is there
     let serves = |wanted: &str| {
         until(wanted, 20, || {
@@ -175,10 +132,10 @@ fn manages_a_deployment(cluster: &Cluster) -> anyhow::Result<()> {
     };
     serves("second")?;
     old.run(&["rollout", "undo", "deployment/web"])?;
-    old.run(&["rollout", "status", "deployment/web", "--timeout=60s"])?;
+    old.run(&["rollout", "status", "deployment/web", "--timeout=300s"])?;
     serves("first")?;
     old.run(&["scale", "deployment/web", "--replicas=2"])?;
-    old.run(&["rollout", "status", "deployment/web", "--timeout=60s"])?;
+    old.run(&["rollout", "status", "deployment/web", "--timeout=300s"])?;
 
     old.run(&["expose", "deployment", "web", "--port=80"])?;
     for patch in [
@@ -213,15 +170,18 @@ fn manages_a_deployment(cluster: &Cluster) -> anyhow::Result<()> {
     let page = forward.page("/old.html")?;
     ensure!(page.ends_with("<p>by an old client</p>"), "{page}");
     drop(forward);
-    let log = old.run(&["logs", &pod])?;
-    ensure!(log.contains("GET /old.html"), "{log}");
+    until("the request in the log", 20, || {
+        let log = old.run(&["logs", &pod])?;
+        ensure!(log.contains("GET /old.html"), "{log}");
+        Ok(())
+    })?;
     ensure!(old.with(&["exec", "-i", &pod, "--", "cat"], "typed")?.ok()? == "typed");
 
     let described = old.run(&["describe", "deployment", "web"])?;
     ensure!(described.contains("NewReplicaSet:"), "{described}");
-    old.run(&["delete", "deployment,service", "web", "--timeout=60s"])?;
+    old.run(&["delete", "deployment,service", "web", "--timeout=300s"])?;
     let left = old.run(&["get", "deployment,service", "-o", "name"])?;
     ensure!(left.is_empty(), "{left}");
-    cluster.kubectl(&["delete", "namespace", "old", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "old", "--timeout=300s"])?;
     Ok(())
 }

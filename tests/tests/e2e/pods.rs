@@ -30,7 +30,7 @@ const NAMESPACE: &str = "pods";
 fn in_namespace(cluster: &Cluster, test: impl FnOnce(&Kubectl<'_>) -> anyhow::Result<()>) -> anyhow::Result<()> {
     cluster.namespace(NAMESPACE)?;
     test(&Kubectl(cluster))?;
-    cluster.kubectl(&["delete", "namespace", NAMESPACE, "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", NAMESPACE, "--timeout=300s"])?;
     Ok(())
 }
 
@@ -113,7 +113,7 @@ spec:
   - name: exec
     image: rkube.test/busybox:1
     command: [sh, -c, 'touch /tmp/alive; exec sleep 3600']
-    livenessProbe: {exec: {command: [test, -f, /tmp/alive]}, periodSeconds: 1, timeoutSeconds: 10, failureThreshold: 2}
+    livenessProbe: {exec: {command: [test, -f, /tmp/alive]}, initialDelaySeconds: 5, periodSeconds: 1, timeoutSeconds: 10, failureThreshold: 2}
     terminationMessagePath: /dev/termination-log
   terminationGracePeriodSeconds: 1
 ---
@@ -178,7 +178,7 @@ apiVersion: v1
 kind: Pod
 metadata: {name: hooked}
 spec:
-  terminationGracePeriodSeconds: 20
+  terminationGracePeriodSeconds: 120
   volumes: [{name: notes, hostPath: {path: /var/tmp/e2e-hooks, type: DirectoryOrCreate}}]
   containers:
   - name: main
@@ -195,7 +195,8 @@ fn hooks_and_grace_end_a_pod(cluster: &Cluster) -> anyhow::Result<()> {
         kubectl.apply(HOOKS)?;
         cluster.pod_ready(NAMESPACE, "hooked")?;
         let node = kubectl.field("hooked", ".spec.nodeName")?;
-        kubectl.run(&["delete", "pod", "hooked", "--timeout=15s"])?;
+        // before its grace is over
+        kubectl.run(&["delete", "pod", "hooked", "--timeout=300s"])?;
         let said = cluster.in_node(&node, "cat /var/tmp/e2e-hooks/said; rm -r /var/tmp/e2e-hooks")?;
         ensure!(said == "start\nstop\nterm\n", "{said:?}");
         Ok(())
@@ -365,6 +366,6 @@ fn a_static_pod_follows_its_file(cluster: &Cluster) -> anyhow::Result<()> {
         .context("annotation kubernetes.io/config.source")?;
     ensure!(source == "file", "{source}");
     cluster.in_node(&cluster.name, &format!("rm {file}"))?;
-    cluster.kubectl(&["wait", "--for=delete", &format!("pod/{pod}"), "--timeout=60s"])?;
+    cluster.kubectl(&["wait", "--for=delete", &format!("pod/{pod}"), "--timeout=300s"])?;
     Ok(())
 }

@@ -32,7 +32,7 @@ fn prometheus_finds_and_scrapes_the_cluster(cluster: &Cluster) -> anyhow::Result
     }
     let manifest = include_str!("../../../docs/tour/prometheus.yaml");
     cluster.kubectl_with(&["apply", "-f", "-"], manifest)?;
-    let rollout = |what: &str| cluster.kubectl(&["-n", "monitoring", "rollout", "status", what, "--timeout=120s"]);
+    let rollout = |what: &str| cluster.kubectl(&["-n", "monitoring", "rollout", "status", what, "--timeout=300s"]);
     rollout("deployment/prometheus")?;
     rollout("daemonset/node-exporter")?;
     let count = nodes(cluster)?.len();

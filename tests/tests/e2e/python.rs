@@ -45,6 +45,6 @@ fn the_official_client(cluster: &Cluster) -> anyhow::Result<()> {
         .run()?;
     let said = output.ok()?;
     ensure!(said.ends_with("done\n"), "{said}");
-    cluster.kubectl(&["delete", "namespace", "python", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "python", "--timeout=300s"])?;
     Ok(())
 }

@@ -80,7 +80,7 @@ fn what_is_pushed_here_runs_on_every_node(cluster: &Cluster) -> anyhow::Result<(
         "wait",
         "--for=delete",
         "deployment/registry",
-        "--timeout=30s",
+        "--timeout=300s",
     ])?;
     cluster.rkube(&["addons", "enable", "registry"])?.ok()?;
     runs(cluster, "again", &format!("{host}/e2e/two:1"), &cluster.name)

@@ -108,7 +108,7 @@ fn killing_the_agent_or_containerd_leaves_pods_alone(cluster: &Cluster) -> anyho
     let restarts = "jsonpath={.status.containerStatuses[0].restartCount}";
     let restarts = cluster.kubectl(&["-n", "kill", "get", "pod", "counter", "-o", restarts])?;
     ensure!(restarts == "0", "{restarts} restarts");
-    cluster.kubectl(&["delete", "namespace", "kill", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "kill", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -135,7 +135,7 @@ fn pods_go_on_while_the_control_plane_is_paused(cluster: &Cluster) -> anyhow::Re
     until("the API to answer", 10, || {
         cluster.kubectl(&["get", "--raw", "/readyz"])
     })?;
-    cluster.kubectl(&["delete", "namespace", "pause", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "pause", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -165,7 +165,7 @@ fn a_restart_of_the_nodes_brings_everything_back(cluster: &Cluster) -> anyhow::R
         "--image=rkube.test/nginx:1",
         "--replicas=2",
     ])?;
-    cluster.kubectl(&["-n", "restart", "rollout", "status", "deployment/web", "--timeout=60s"])?;
+    cluster.kubectl(&["-n", "restart", "rollout", "status", "deployment/web", "--timeout=300s"])?;
     let worker = format!("{}-m02", cluster.name);
     std::process::Command::new("docker")
         .args(["restart", &cluster.name, &worker])
@@ -190,7 +190,7 @@ fn a_restart_of_the_nodes_brings_everything_back(cluster: &Cluster) -> anyhow::R
     })?;
     let restarted = cluster.rkube(&["start"])?.ok()?;
     ensure!(restarted.contains("nothing to do"), "{restarted}");
-    cluster.kubectl(&["delete", "namespace", "restart", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "restart", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -235,6 +235,6 @@ fn a_claims_data_outlives_its_node_and_the_cluster_being_stopped(cluster: &Clust
     cluster.rkube(&["start"])?.ok()?;
     has_begun(3)?;
     cluster.kubectl(&["-n", "diary", "delete", "pod", "writer"])?;
-    cluster.kubectl(&["delete", "namespace", "diary", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "diary", "--timeout=300s"])?;
     Ok(())
 }

@@ -121,7 +121,7 @@ fn replicas_that_avoid_each_other(cluster: &Cluster) -> anyhow::Result<()> {
     cluster.kubectl(&["-n", "apart", "scale", "deployment", "shy", "--replicas=2"])?;
     cluster.kubectl(&["-n", "apart", "delete", "pod", &pod])?;
     placed(cluster, "apart", "shy", 2)?;
-    cluster.kubectl(&["-n", "apart", "rollout", "status", "deployment/shy", "--timeout=60s"])?;
+    cluster.kubectl(&["-n", "apart", "rollout", "status", "deployment/shy", "--timeout=300s"])?;
     cluster.kubectl(&["delete", "namespace", "apart", "--wait=false"])?;
     Ok(())
 }

@@ -140,7 +140,7 @@ fn the_api_asks_who_it_is(cluster: &Cluster) -> anyhow::Result<()> {
         ensure!(code == 401, "{code} {body}");
         Ok(())
     })?;
-    cluster.kubectl(&["delete", "namespace", "visitor", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "visitor", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -182,7 +182,7 @@ fn the_kubelet_asks_too(cluster: &Cluster) -> anyhow::Result<()> {
         Ok(())
     })?;
     cluster.kubectl(&["delete", "clusterrolebinding,clusterrole", "kubelet-visitor"])?;
-    cluster.kubectl(&["delete", "namespace", "kubelet-visitor", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "kubelet-visitor", "--timeout=300s"])?;
     Ok(())
 }
 

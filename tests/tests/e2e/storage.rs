@@ -105,15 +105,20 @@ fn data_outlives_its_pod_and_goes_with_its_claim(cluster: &Cluster) -> anyhow::R
     kubectl(&["delete", "pod", "writer"])?;
 
     apply(&pod("reader", "cat /data/note && sleep 1"))?;
+    until("the reader to have a node", 20, || {
+        let node = kubectl(&["get", "pod", "reader", "-o", "jsonpath={.spec.nodeName}"])?;
+        ensure!(!node.is_empty(), "none yet");
+        Ok(())
+    })?;
     // in use: the claim stays until the pod is gone
     kubectl(&["delete", "pvc", "data", "--wait=false"])?;
     ends("reader")?;
     ensure!(kubectl(&["logs", "reader"])? == "kept\n");
     kubectl(&["delete", "pod", "reader"])?;
-    cluster.kubectl(&["wait", "--for=delete", &format!("pv/{volume}"), "--timeout=60s"])?;
+    cluster.kubectl(&["wait", "--for=delete", &format!("pv/{volume}"), "--timeout=300s"])?;
     let left = cluster.in_node(&node, &format!("test ! -e {path} && echo gone"))?;
     ensure!(left.trim() == "gone", "{path} is still on {node}");
-    cluster.kubectl(&["delete", "namespace", "storage", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "storage", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -148,14 +153,17 @@ fn a_stateful_set_keeps_one_volume_per_pod(cluster: &Cluster) -> anyhow::Result<
     cluster.namespace("stateful")?;
     let kubectl = |args: &[&str]| cluster.kubectl(&[&["-n", "stateful"], args].concat());
     cluster.kubectl_with(&["-n", "stateful", "apply", "-f", "-"], SET)?;
-    kubectl(&["rollout", "status", "statefulset/store", "--timeout=90s"])?;
+    kubectl(&["rollout", "status", "statefulset/store", "--timeout=300s"])?;
     kubectl(&["delete", "pod", "store-1"])?;
-    kubectl(&["rollout", "status", "statefulset/store", "--timeout=90s"])?;
+    kubectl(&["rollout", "status", "statefulset/store", "--timeout=300s"])?;
     let starts = |pod: &str| kubectl(&["exec", pod, "--", "cat", "/data/starts"]);
-    let seen = until("the pod's second start", 30, || starts("store-1"))?;
-    ensure!(seen == "store-1\nstore-1\n", "{seen}");
+    until("the pod's second start", 30, || {
+        let seen = starts("store-1")?;
+        ensure!(seen == "store-1\nstore-1\n", "{seen}");
+        Ok(())
+    })?;
     ensure!(starts("store-0")? == "store-0\n");
-    cluster.kubectl(&["delete", "namespace", "stateful", "--timeout=90s"])?;
+    cluster.kubectl(&["delete", "namespace", "stateful", "--timeout=300s"])?;
     until("the volumes to go with their claims", 60, || {
         let volumes = cluster.kubectl(&["get", "pv", "-o", "jsonpath={..claimRef.namespace}"])?;
         ensure!(!volumes.contains("stateful"), "{volumes}");
@@ -189,7 +197,7 @@ spec:
     spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 16Mi}}}
 ";
     cluster.kubectl_with(&["-n", "retention", "apply", "-f", "-"], set)?;
-    kubectl(&["rollout", "status", "statefulset/set", "--timeout=60s"])?;
+    kubectl(&["rollout", "status", "statefulset/set", "--timeout=300s"])?;
     let claims = |wanted: &str| {
         until(&format!("the claims to be {wanted:?}"), 30, || {
             let names = kubectl(&["get", "pvc", "-o", "jsonpath={.items[*].metadata.name}"])?;
@@ -315,7 +323,7 @@ fn a_local_block_volume_is_the_device_at_its_path(cluster: &Cluster) -> anyhow::
             Ok(())
         })?;
     }
-    cluster.kubectl(&["delete", "namespace", "block", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "block", "--timeout=300s"])?;
     cluster.kubectl(&["delete", "pv", "device", "folder", "host-path"])?;
     cluster.in_node(node, "rm -r /var/disks")?;
     Ok(())

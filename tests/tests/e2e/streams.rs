@@ -101,7 +101,7 @@ fn exec_cp_logs_and_port_forward(cluster: &Cluster) -> anyhow::Result<()> {
     let mut lines = BufReader::new(follow.0.stdout.take().context("stdout")?).lines();
     let seen = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("GET /page.html")));
     ensure!(seen.is_some(), "the access log ended without the request");
-    cluster.kubectl(&["delete", "namespace", "streams", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "streams", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -126,7 +126,7 @@ fn a_short_run_says_all_it_has_to_say(cluster: &Cluster) -> anyhow::Result<()> {
         ])?;
         ensure!(said.starts_with("hi\n"), "round {round}: {said:?}");
     }
-    cluster.kubectl(&["delete", "namespace", "short", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "short", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -173,6 +173,6 @@ fn a_terminal_and_an_attached_input(cluster: &Cluster) -> anyhow::Result<()> {
         .env("KUBECONFIG", cluster.sandbox.path("kubeconfig"));
     let ended = command.run()?;
     ensure!(ended.code == 5 && ended.stdout.contains("31 77"), "{ended:?}");
-    cluster.kubectl(&["delete", "namespace", "terminal", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "terminal", "--timeout=300s"])?;
     Ok(())
 }

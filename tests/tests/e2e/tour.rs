@@ -41,7 +41,7 @@ impl<'a> Program<'a> {
 
     /// Waits for a rollout; says what the pods are at if it takes too long.
     fn rolled_out(&self, what: &str) -> anyhow::Result<()> {
-        match self.kubectl(&["rollout", "status", what, "--timeout=90s"]) {
+        match self.kubectl(&["rollout", "status", what, "--timeout=300s"]) {
             Ok(_) => Ok(()),
             Err(error) => {
                 let pods = self.kubectl(&["describe", "pods"]).unwrap_or_default();
@@ -69,7 +69,9 @@ fn etcd_survives_the_loss_of_a_member(cluster: &Cluster) -> anyhow::Result<()> {
     ensure!(members.lines().count() == 3, "{members}");
     etcd.sh("etcd-0", "etcdctl put greeting hello")?;
     etcd.kubectl(&["delete", "pod", "etcd-1"])?;
-    let answer = etcd.sh("etcd-2", "etcdctl get greeting")?;
+    let answer = until("a read without the member", 15, || {
+        etcd.sh("etcd-2", "etcdctl get greeting")
+    })?;
     ensure!(answer.lines().eq(["greeting", "hello"]), "{answer}");
     until("a write without the member", 15, || {
         etcd.sh("etcd-2", "etcdctl put greeting again")
@@ -95,6 +97,7 @@ fn mariadb_keeps_its_rows(cluster: &Cluster) -> anyhow::Result<()> {
             &format!("mariadb -N -ushop -p\"$MARIADB_PASSWORD\" -hmariadb shop -e '{sql}'"),
         )
     };
+    until("the service's name", 15, || sql("SELECT 1"))?;
     sql("CREATE TABLE orders (id INT PRIMARY KEY, what TEXT); INSERT INTO orders VALUES (1, \"a book\")")?;
     let wrong = mariadb.sh("mariadb-0", "mariadb -ushop -pwrong -hmariadb shop -e 'SELECT 1'");
     ensure!(

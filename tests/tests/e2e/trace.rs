@@ -110,7 +110,7 @@ fn a_deployment_is_followed_to_its_containers(cluster: &Cluster) -> anyhow::Resu
         .filter(|entry| entry["what"]["step"] == "Killing")
         .count();
     ensure!(stopped == 2, "{story:#}");
-    cluster.kubectl(&["delete", "namespace", "traced", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "traced", "--timeout=300s"])?;
     Ok(())
 }
 

@@ -55,11 +55,11 @@ fn a_deployment_from_create_to_rollback(cluster: &Cluster) -> anyhow::Result<()>
         "--image=rkube.test/nginx:1",
         "--replicas=2",
     ])?;
-    kubectl(&["rollout", "status", "deployment/web", "--timeout=90s"])?;
+    kubectl(&["rollout", "status", "deployment/web", "--timeout=300s"])?;
     let wide = kubectl(&["get", "deployment", "web", "-o", "wide"])?;
     ensure!(wide.contains("2/2") && wide.contains("rkube.test/nginx:1"), "{wide}");
     kubectl(&["scale", "deployment", "web", "--replicas=3"])?;
-    kubectl(&["rollout", "status", "deployment/web", "--timeout=90s"])?;
+    kubectl(&["rollout", "status", "deployment/web", "--timeout=300s"])?;
 
     kubectl(&["set", "image", "deployment/web", "nginx=rkube.test/no-such:1"])?;
     until("the new replica set's first pod to fail", 60, || {
@@ -75,10 +75,10 @@ fn a_deployment_from_create_to_rollback(cluster: &Cluster) -> anyhow::Result<()>
     let history = kubectl(&["rollout", "history", "deployment/web"])?;
     ensure!(history.contains('1') && history.contains('2'), "{history}");
     kubectl(&["rollout", "undo", "deployment/web"])?;
-    kubectl(&["rollout", "status", "deployment/web", "--timeout=90s"])?;
+    kubectl(&["rollout", "status", "deployment/web", "--timeout=300s"])?;
     let image = kubectl(&["get", "deployment", "web", "-o", "jsonpath={..image}"])?;
     ensure!(image == "rkube.test/nginx:1", "{image}");
-    cluster.kubectl(&["delete", "namespace", "deploy", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "deploy", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -93,7 +93,7 @@ fn a_job_completes(cluster: &Cluster) -> anyhow::Result<()> {
         "-c",
         "echo $((6 * 7))",
     ])?;
-    cluster.kubectl(&["wait", "--for=condition=complete", "job/sum", "--timeout=60s"])?;
+    cluster.kubectl(&["wait", "--for=condition=complete", "job/sum", "--timeout=300s"])?;
     ensure!(cluster.kubectl(&["logs", "job/sum"])? == "42\n");
     cluster.kubectl(&["delete", "job", "sum"])?;
     Ok(())
@@ -139,19 +139,19 @@ fn drain_moves_pods_away(cluster: &Cluster) -> anyhow::Result<()> {
         "--image=rkube.test/nginx:1",
         "--replicas=3",
     ])?;
-    cluster.kubectl(&["-n", "drain", "rollout", "status", "deployment/app", "--timeout=60s"])?;
+    cluster.kubectl(&["-n", "drain", "rollout", "status", "deployment/app", "--timeout=300s"])?;
     cluster.kubectl(&[
         "drain",
         &worker,
         "--ignore-daemonsets",
         "--delete-emptydir-data",
-        "--timeout=60s",
+        "--timeout=300s",
     ])?;
     let nodes = cluster.kubectl(&["-n", "drain", "get", "pods", "-o", "jsonpath={..nodeName}"])?;
     let uncordoned = cluster.kubectl(&["uncordon", &worker]);
     ensure!(!nodes.contains(&worker), "{nodes}");
     uncordoned?;
-    cluster.kubectl(&["delete", "namespace", "drain", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "drain", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -216,7 +216,7 @@ fn a_replication_controller_keeps_its_number(cluster: &Cluster) -> anyhow::Resul
         ensure!(pods.is_empty(), "{pods}");
         Ok(())
     })?;
-    cluster.kubectl(&["delete", "namespace", "old", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "old", "--timeout=300s"])?;
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! Watches, through the same client that controllers use.
 
+use std::time::Duration;
+
 use futures::{StreamExt as _, TryStreamExt as _};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -105,4 +107,97 @@ async fn a_watch_from_a_forgotten_revision_is_gone() {
         (status, &error["type"], &error["object"]["code"]),
         (StatusCode::OK, &json!("ERROR"), &json!(410))
     );
+}
+
+/// The lines of a watch, one by one.
+struct Lines {
+    body: crate::Body,
+    read: Vec<u8>,
+}
+
+impl Lines {
+    async fn of(server: &Server, query: &str) -> Self {
+        let request = Request::get(format!("{MAPS}?watch=1&allowWatchBookmarks=true&{query}"));
+        let response = server.raw(admin(), request.body(String::new()).unwrap()).await;
+        assert_eq!(response.status(), StatusCode::OK, "{query}");
+        let (body, read) = (response.into_body(), Vec::new());
+        Self { body, read }
+    }
+
+    /// Type, revision and name of the next event.
+    async fn next(&mut self) -> (String, u64, String) {
+        loop {
+            if let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.read.drain(..=end).collect();
+                let event: Value = serde_json::from_slice(&line).unwrap();
+                let metadata = &event["object"]["metadata"];
+                let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                let revision = word(&metadata["resourceVersion"]).parse().unwrap();
+                return (word(&event["type"]), revision, word(&metadata["name"]));
+            }
+            let frame = self.body.frame().await.expect("the watch goes on").unwrap();
+            self.read.extend_from_slice(&frame.into_data().unwrap());
+        }
+    }
+}
+
+/// Makes as much time go by as an idle watch waits for its bookmark.
+async fn a_while() {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(61)).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn after_a_bookmark_comes_what_its_watch_was_not_told() {
+    const ELSEWHERE: &str = "/api/v1/namespaces/kube-system/configmaps";
+    let server = Server::start().await;
+    let (_, list) = server.get(MAPS).await;
+    let start = list["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
+    let mut watch = Lines::of(&server, &format!("resourceVersion={start}")).await;
+    let revision = |object: &Value| object["metadata"]["resourceVersion"].as_str().unwrap().parse::<u64>();
+    let mut made: Vec<(u64, String)> = Vec::new();
+    let (mut told, mut bookmarks) = (Vec::new(), Vec::new());
+    for round in 0..12 {
+        // its own, others', both in either order, none: a bookmark finds the watch before and after what it is to be told
+        let paths: &[&str] = match round % 4 {
+            0 => &[MAPS, ELSEWHERE],
+            1 => &[ELSEWHERE, MAPS, MAPS],
+            2 => &[ELSEWHERE],
+            _ => &[],
+        };
+        for (index, path) in paths.iter().enumerate() {
+            let name = format!("m-{round}-{index}");
+            let (status, object) = server.post(path, &json!({"metadata": {"name": name}})).await;
+            assert_eq!(status, StatusCode::CREATED, "{object}");
+            if *path == MAPS {
+                made.push((revision(&object).unwrap(), name));
+            }
+        }
+        a_while().await;
+        loop {
+            let (kind, revision, name) = watch.next().await;
+            if kind == "BOOKMARK" {
+                bookmarks.push((revision, told.len()));
+                break;
+            }
+            assert_eq!(kind, "ADDED");
+            told.push((revision, name));
+        }
+    }
+    let newest = server.post(MAPS, &json!({"metadata": {"name": "last"}})).await.1;
+    made.push((revision(&newest).unwrap(), "last".to_owned()));
+    let mut before = start.parse().unwrap();
+    for (bookmark, count) in bookmarks {
+        assert!(bookmark >= before, "{bookmark} after {before}");
+        before = bookmark;
+        // neither below what was told before it, nor beyond what was not
+        let (earlier, later): (Vec<_>, Vec<_>) = made.iter().cloned().partition(|(revision, _)| *revision <= bookmark);
+        assert_eq!(earlier, told[..count], "before the bookmark {bookmark}");
+        let mut watch = Lines::of(&server, &format!("resourceVersion={bookmark}")).await;
+        for wanted in later {
+            let (kind, revision, name) = watch.next().await;
+            assert_eq!((kind.as_str(), (revision, name)), ("ADDED", wanted), "after {bookmark}");
+        }
+    }
 }

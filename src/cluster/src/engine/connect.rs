@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bollard::{API_DEFAULT_VERSION, Docker};
 
+use super::making::Making;
 use super::{Driver, Engine, driver};
 use crate::ClusterError;
 
@@ -58,6 +59,7 @@ impl Engine {
                         address,
                         log_driver: Arc::default(),
                         home: None,
+                        making: Making::default(),
                     });
                 }
                 Err(reason) => answers.push((address, reason)),

@@ -7,6 +7,7 @@ mod driver;
 mod exec;
 mod image;
 mod labels;
+mod making;
 mod network;
 mod node;
 mod upload;
@@ -16,6 +17,8 @@ use std::sync::Arc;
 
 use bollard::Docker;
 use tokio::sync::OnceCell;
+
+use making::Making;
 
 use crate::ClusterError;
 
@@ -36,6 +39,8 @@ pub struct Engine {
     log_driver: Arc<OnceCell<String>>,
     /// Where the profiles are of what is made.
     home: Option<String>,
+    /// What it was asked to make and has not answered yet.
+    making: Making,
 }
 
 impl Engine {

@@ -80,7 +80,11 @@ impl Engine {
             labels: Some(self.labels(cluster, None)),
             ..NetworkCreateRequest::default()
         };
-        match self.docker.create_network(request).await {
+        let docker = self.docker.clone();
+        let made = self
+            .making
+            .see_through(async move { docker.create_network(request).await });
+        match made.await {
             Ok(_) => Ok(Created::Yes),
             Err(error) => {
                 let reason = explain(&error);
@@ -121,9 +125,11 @@ impl Engine {
             labels: Some(self.labels(cluster, None)),
             ..VolumeCreateRequest::default()
         };
-        self.docker
-            .create_volume(request)
-            .await
+        let docker = self.docker.clone();
+        let made = self
+            .making
+            .see_through(async move { docker.create_volume(request).await });
+        made.await
             .map(|volume| self.is(Whose::Own, &volume.labels))
             .map_err(|error| failed("create the volume", error))
     }

@@ -64,7 +64,11 @@ impl Engine {
         if let Some(host) = &mut body.host_config {
             host.log_config = self.bounded_log().await;
         }
-        match self.docker.create_container(Some(options), body).await {
+        let docker = self.docker.clone();
+        let made = self
+            .making
+            .see_through(async move { docker.create_container(Some(options), body).await });
+        match made.await {
             // names are unique: somebody else was quicker
             Err(error) if super::status(&error) == Some(409) => Err(ClusterError::NameTaken {
                 what: "container",
@@ -97,7 +101,11 @@ impl Engine {
 
     /// Starts a container. The error is the engine's, so that the caller can tell why.
     pub(crate) async fn start_node(&self, name: &str) -> Result<(), bollard::errors::Error> {
-        self.docker.start_container(name, None).await
+        let (docker, name) = (self.docker.clone(), name.to_owned());
+        let started = self
+            .making
+            .see_through(async move { docker.start_container(&name, None).await });
+        started.await
     }
 
     /// Says whether a node that exists is to come back by itself.
@@ -135,6 +143,11 @@ impl Engine {
     /// Containers of one cluster, or of all, in order of their names.
     pub async fn nodes(&self, cluster: Option<&str>) -> Result<Vec<NodeState>, ClusterError> {
         self.containers(cluster, Whose::Anybodys).await
+    }
+
+    /// Containers of all clusters that were made for profiles here.
+    pub(crate) async fn own_nodes(&self) -> Result<Vec<NodeState>, ClusterError> {
+        self.containers(None, Whose::Own).await
     }
 
     /// Removes the cluster's containers, running or not.

@@ -186,4 +186,4 @@ fn offset(net: Ipv4Net, by: u32) -> Ipv4Addr {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

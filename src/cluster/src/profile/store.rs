@@ -11,6 +11,7 @@ use crate::ClusterError;
 
 const FILE: &str = "profile.json";
 const MIRRORS: &str = "mirrors.yaml";
+const AUTHORITIES: &str = "certs";
 const ACTIVE: &str = "active-profile";
 
 /// The folder of all profiles.
@@ -38,6 +39,11 @@ impl ProfileStore {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Document::default()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Certificates of authorities that the nodes are to trust wherever images come from, as PEM.
+    pub fn authorities(&self) -> Result<String, ClusterError> {
+        Ok(::mirrors::authorities(&self.root.join(AUTHORITIES))?)
     }
 
     /// Replaces the user's document about mirrors; only its owner may read it, since it may hold credentials.

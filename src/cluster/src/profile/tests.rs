@@ -3,7 +3,7 @@
 use super::*;
 use crate::ClusterError;
 
-fn profile() -> Profile {
+pub(crate) fn profile() -> Profile {
     let subnet: Ipv4Net = "192.168.49.0/24".parse().unwrap();
     let pods: Ipv4Net = "10.244.0.0/16".parse().unwrap();
     Profile {

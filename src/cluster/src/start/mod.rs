@@ -7,6 +7,7 @@ mod limits;
 mod network;
 mod nodes;
 mod plan;
+mod proxies;
 mod ready;
 mod rehearse;
 mod settings;
@@ -16,7 +17,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ::mirrors::{Document, Table};
-use futures::future::{Either, LocalBoxFuture, select};
+use futures::future::LocalBoxFuture;
 use ipnet::Ipv4Net;
 
 use crate::delete::remove_everything;
@@ -29,6 +30,7 @@ pub(crate) use certificates::Keys;
 pub use certificates::{Admin, admin};
 pub use image::{REPOSITORY as NODE_REPOSITORY, node_version};
 pub(crate) use nodes::append;
+pub use proxies::Proxies;
 pub use rehearse::{Rehearsal, rehearse};
 
 /// How often a new cluster chooses other ports.
@@ -67,8 +69,8 @@ pub struct StartOptions {
     pub limits: Limits,
     /// The kubeconfig's current context stays.
     pub keep_context: bool,
-    /// Environment of the node: proxies.
-    pub env: Vec<String>,
+    /// This machine's proxies, for the nodes.
+    pub proxies: Proxies,
     /// How long each wait may last.
     pub patience: Duration,
     /// Takes away what a failed first start made.
@@ -144,6 +146,9 @@ async fn start_or_roll_back(
         outcome = work => outcome,
         () = interrupt => Err(ClusterError::Interrupted),
     };
+    if outcome.is_err() {
+        engine.settle().await;
+    }
     let taken = matches!(outcome, Err(ClusterError::ClusterTaken { .. }));
     if outcome.is_err() && is_new && (options.delete_on_failure || taken) {
         if !taken {
@@ -166,6 +171,7 @@ impl Start<'_> {
                 match self.run(None).await {
                     Err(ClusterError::PortTaken { port }) if self.options.api_port != Some(port) => {
                         tracing::info!(port, "taken by another program meanwhile");
+                        self.engine.settle().await;
                         remove_everything(self.engine, self.store, &self.options.name, Whose::Own).await?;
                     }
                     outcome => return outcome,
@@ -222,7 +228,10 @@ impl Start<'_> {
             .iter()
             .any(|node| !existing.iter().any(|container| container.name == node.name));
         if missing {
-            let (image, network) = self.image_and_network(&profile).await?;
+            for url in self.options.proxies.unreachable() {
+                (self.progress)(Event::ProxyLeftOut(url.to_owned()));
+            }
+            let (image, network) = tokio::try_join!(self.image(), self.network(&profile))?;
             (profile.image, profile.subnet) = (image, network);
             plan::readdress(&mut profile);
             self.store.write(&profile)?;
@@ -239,22 +248,6 @@ impl Start<'_> {
             self.remove_superseded().await;
         }
         Ok(Started { profile, changed })
-    }
-
-    /// Both at the same time. A network that is being made is waited for even if there will be no image: the engine makes it in
-    /// any case, and whoever takes it away must find it.
-    async fn image_and_network(&self, profile: &Profile) -> Result<(String, Ipv4Net), ClusterError> {
-        let (image, network) = (std::pin::pin!(self.image()), std::pin::pin!(self.network(profile)));
-        match select(image, network).await {
-            Either::Left((image, network)) => {
-                let network = network.await;
-                Ok((image?, network?))
-            }
-            Either::Right((network, image)) => {
-                let network = network?;
-                Ok((image.await?, network))
-            }
-        }
     }
 
     fn begin(&self, step: Step) {

@@ -105,7 +105,7 @@ impl Start<'_> {
             },
             confinement,
             modules: std::path::Path::new("/lib/modules").is_dir(),
-            env: &self.options.env,
+            env: &self.options.proxies.environment(profile),
             limits: profile.limits,
         };
         self.engine.create_node(&container).await?;

@@ -45,9 +45,19 @@ pub async fn load_image(
     scratch: &Path,
 ) -> Result<Loaded, ClusterError> {
     let running = running(engine, profile).await?;
-    if running.len() < profile.nodes.len() {
-        return Err(ClusterError::NotRunning {
-            name: profile.name.clone(),
+    let nodes = profile.nodes.iter().map(|node| node.name.as_str());
+    let stopped: Vec<_> = nodes
+        .filter(|name| !running.contains(name))
+        .map(ToOwned::to_owned)
+        .collect();
+    if running.is_empty() {
+        let name = profile.name.clone();
+        return Err(ClusterError::NotRunning { name });
+    }
+    if !stopped.is_empty() {
+        return Err(ClusterError::NodesNotRunning {
+            cluster: profile.name.clone(),
+            nodes: stopped,
         });
     }
     let images = images_of(engine, source, scratch).await?;

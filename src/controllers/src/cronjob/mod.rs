@@ -21,7 +21,7 @@ use kube::{Api, ResourceExt as _};
 use crate::shared::error::{Tolerate as _, code};
 use crate::shared::owner::{controller_of, controller_ref};
 use crate::shared::record::Events;
-use crate::shared::{Ctx, Key, Queue, Result, work};
+use crate::shared::{Ctx, Error, Key, Queue, Result, work};
 
 use schedule::Schedule;
 
@@ -120,6 +120,12 @@ async fn sync(ctx: &Ctx, events: &Events, key: &Key) -> Result<Option<Duration>>
                 .await;
         }
         if let Some(due) = due {
+            // in a view from before the last start the same time is due again, and its job would be made or replaced twice
+            let api: Api<CronJob> = Api::namespaced(ctx.client.clone(), &key.namespace);
+            let live = api.get_opt(&key.name).await?;
+            if live.and_then(|live| live.resource_version()) != cron.resource_version() {
+                return Err(Error::Again("the CronJob has changed meanwhile".to_owned()));
+            }
             let deadline = spec.starting_deadline_seconds;
             let late = deadline.is_some_and(|deadline| now.duration_since(due).as_secs() > deadline);
             let busy = spec.concurrency_policy.as_deref() == Some("Forbid") && !active.is_empty();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use claims::{PROVISIONERS, SELECTED_NODE, belongs, claim_ref};
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use k8s_openapi::api::storage::v1::StorageClass;
-use kube::ResourceExt as _;
 use kube::api::PostParams;
+use kube::{Api, ResourceExt as _};
 
 use super::Binder;
 use crate::shared::{Key, Result, pods};
@@ -48,7 +48,12 @@ impl Binder {
             return Ok(());
         }
         let class = claims::class_of_claim(claim);
-        let known = self.ctx.storage_classes.get(&Key::new("", class));
+        let mut known = self.ctx.storage_classes.get(&Key::new("", class));
+        if known.is_none() && !class.is_empty() {
+            // what the cache does not know may have come a moment ago, and a binding is for good
+            let classes: Api<StorageClass> = Api::all(self.ctx.client.clone());
+            known = classes.get_opt(class).await?.map(Arc::new);
+        }
         let late = known
             .as_ref()
             .is_some_and(|class| class.volume_binding_mode.as_deref() == Some("WaitForFirstConsumer"));

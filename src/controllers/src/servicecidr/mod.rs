@@ -27,8 +27,9 @@ const FINALIZER: &str = "networking.k8s.io/service-cidr-finalizer";
 const MANAGED_BY: &str = "ipaddress.kubernetes.io/managed-by";
 const ALLOCATOR: &str = "ipallocator.k8s.io";
 
-/// Services whose address was chosen before the deletion began are written by then.
-const GRACE: Duration = Duration::from_secs(1);
+/// Services whose address was chosen before the deletion began are written by then. Its time is told in whole seconds, so that
+/// up to one of these is over when it begins.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Runs the controller.
 pub(crate) async fn run(ctx: Arc<Ctx>) -> Result<()> {

@@ -6,10 +6,15 @@ use k8s_openapi::api::rbac::v1::ClusterRole;
 
 use super::*;
 
-/// A CronJob of every minute, which does not run yet.
+fn ago(days: i64) -> jiff::Timestamp {
+    jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days)
+}
+
+/// A CronJob whose last time was ten days ago, and whose next is weeks away. It does not run yet.
 fn cron(name: &str, change: &Value) -> Value {
     let pod = json!({"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]});
-    let mut cron = json!({"metadata": {"name": name}, "spec": {"schedule": "* * * * *", "suspend": true,
+    let day = ago(10).to_zoned(jiff::tz::TimeZone::UTC).day();
+    let mut cron = json!({"metadata": {"name": name}, "spec": {"schedule": format!("0 0 {day} * *"), "suspend": true,
         "jobTemplate": {"spec": {"template": {"spec": pod}}}}});
     for (key, value) in change.as_object().into_iter().flatten() {
         cron["spec"][key] = value.clone();
@@ -17,11 +22,10 @@ fn cron(name: &str, change: &Value) -> Value {
     cron
 }
 
-/// Lets the CronJob's last time be some minutes ago, and lets it run.
+/// Lets the CronJob have run before that day, and lets it run.
 async fn turn_back(cluster: &Cluster, name: &str) {
     let api: Api<CronJob> = cluster.api();
-    let before = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(150);
-    let status = Patch::Merge(json!({"status": {"lastScheduleTime": machinery::decode::format_time(before)}}));
+    let status = Patch::Merge(json!({"status": {"lastScheduleTime": machinery::decode::format_time(ago(15))}}));
     let patched = api.patch_status(name, &PatchParams::default(), &status).await;
     patched.expect("turned back");
     suspend(cluster, name, false).await;

@@ -57,13 +57,21 @@ async fn a_stateful_set_whose_claim_somebody_deleted_gets_another() {
     let claim = another::<PersistentVolumeClaim>(&cluster, "another claim", claim.uid.as_deref()).await;
 
     // the claim, which is slow to go, and the pod: the new pod waits for a new claim
-    let hold = Patch::Merge(json!({"metadata": {"finalizers": ["example.com/hold"]}}));
+    let hold = Patch::Merge(json!({"metadata": {"finalizers": ["kubernetes.io/pvc-protection", "example.com/hold"]}}));
     let params = PatchParams::default();
     claims.patch("data-db-0", &params, &hold).await.expect("held");
     claims
         .delete("data-db-0", &DeleteParams::default())
         .await
         .expect("deleted");
+    // what one controller has seen, all know: they share their caches
+    let known = |all: Vec<PersistentVolumeClaim>| {
+        let held = |claim: &PersistentVolumeClaim| claim.finalizers() == ["example.com/hold"];
+        all.iter().any(held).then_some(())
+    };
+    cluster
+        .until("the controllers to know that the claim goes", known)
+        .await;
     pods.delete("db-0", &DeleteParams::default()).await.expect("deleted");
     noted(&cluster, "FailedCreate", "pvc data-db-0 is being deleted").await;
     let there = pods.list(&ListParams::default()).await.expect("pods").items;
@@ -188,22 +196,25 @@ async fn a_revision_whose_name_is_taken_gets_another() {
     let cluster = Cluster::start().await;
     let set = json!({"metadata": {"name": "d"}, "spec": {"selector": {"matchLabels": {"app": "d"}},
         "template": {"metadata": {"labels": {"app": "d"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}}});
-    let _: DaemonSet = cluster.create(set.clone()).await;
+    // the name ends in the template's hash, whoever has the template
+    let mut other = set.clone();
+    other["metadata"]["name"] = "e".into();
+    let _: DaemonSet = cluster.create(other).await;
     let first = another::<ControllerRevision>(&cluster, "its revision", None).await;
-    let name = first.name.expect("a name");
-    let sets: Api<DaemonSet> = cluster.api();
+    let name = first.name.expect("a name").replacen("e-", "d-", 1);
     let revisions: Api<ControllerRevision> = cluster.api();
-    sets.delete("d", &DeleteParams::default()).await.expect("deleted");
-    let none = |all: Vec<ControllerRevision>| all.is_empty().then_some(());
-    cluster.until("the revision to go with its set", none).await;
 
     // somebody else's, of the same name
     let foreign = json!({"metadata": {"name": name}, "revision": 1, "data": {"of": "somebody else"}});
     let _: ControllerRevision = cluster.create(foreign).await;
     let _: DaemonSet = cluster.create(set).await;
-    let counted = |all: Vec<DaemonSet>| all.first()?.status.as_ref()?.collision_count;
+    let counted = |all: Vec<DaemonSet>| {
+        let set = all.into_iter().find(|set| set.name_any() == "d")?;
+        set.status?.collision_count
+    };
     assert_eq!(cluster.until("the collision to be counted", counted).await, 1);
-    let all = revisions.list(&ListParams::default()).await.expect("a list").items;
+    let mut all = revisions.list(&ListParams::default()).await.expect("a list").items;
+    all.retain(|one| one.name_any().starts_with("d-"));
     let own = all.iter().filter(|one| one.metadata.owner_references.is_some());
     assert_eq!((all.len(), own.count()), (2, 1));
 }

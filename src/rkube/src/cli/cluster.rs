@@ -110,10 +110,11 @@ pub(crate) struct Stop {
 /// `rkube delete`.
 #[derive(Debug, Args)]
 pub(crate) struct Delete {
-    /// All clusters.
+    /// All clusters whose profiles are here, or were; other users' stay.
     #[arg(long)]
     pub(crate) all: bool,
-    /// Also downloads and settings; needs --all if there are several clusters.
+    /// Also everything below ~/.rkube (or `RKUBE_HOME`): downloads, settings, addons of your own, and what bundles brought; needs
+    /// --all if there are several clusters.
     #[arg(long)]
     pub(crate) purge: bool,
 }

@@ -48,7 +48,7 @@ pub(crate) struct Load {
 /// `rkube image compose`.
 #[derive(Debug, Args)]
 pub(crate) struct Compose {
-    /// A recipe file, or the name of a built-in one: node, busybox, etcd, nginx, redis, registry.
+    #[arg(help = recipe_help())]
     pub(crate) recipe: String,
     /// Image reference; by default the recipe's own, and for node one whose tag stands for this recipe and this rkube.
     #[arg(short, long, value_name = "NAME:TAG")]
@@ -73,4 +73,31 @@ pub(crate) struct Sources {
         value_delimiter = ','
     )]
     pub(crate) debian_mirror: Vec<String>,
+}
+
+fn recipe_help() -> String {
+    let names: Vec<_> = imaging::embedded_recipe_names().collect();
+    format!("A recipe file, or the name of a built-in one: {}", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use crate::cli::Cli;
+
+    #[test]
+    fn the_help_of_a_recipe_names_every_one_that_is_built_in() {
+        let mut root = Cli::command();
+        let compose = ["image", "compose"]
+            .iter()
+            .try_fold(&mut root, |command, name| command.find_subcommand_mut(name))
+            .unwrap();
+        let recipe = compose.get_arguments().find(|arg| arg.get_id() == "recipe").unwrap();
+        let help = recipe.get_help().unwrap().to_string();
+        let (_, named) = help.split_once(": ").unwrap();
+        let named: Vec<_> = named.split(", ").collect();
+        assert!(named.contains(&"mariadb"), "{help}");
+        assert_eq!(named, imaging::embedded_recipe_names().collect::<Vec<_>>());
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use cluster::{Engine, StartOptions};
+use cluster::{ClusterError, Engine, StartOptions};
 use serde_json::json;
 
 use super::{Outcome, addons, bundle, extra_config, machine, mirrors, rehearse};
@@ -43,7 +43,7 @@ pub(super) async fn run(context: &Context, args: Start) -> Outcome {
         extra_config,
         limits: machine::limits(&args.machine),
         keep_context: args.keep_context,
-        env: context.proxies.clone(),
+        proxies: context.proxies.clone(),
         patience: args.wait_timeout,
         delete_on_failure: args.delete_on_failure,
     };
@@ -55,17 +55,18 @@ pub(super) async fn run(context: &Context, args: Start) -> Outcome {
     }
     let shown = context.ui.start(&options.name);
     let progress = shown.receiver();
-    let interrupt = async {
-        // without a handler there is nothing to wait for
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    let outcome = cluster::start(&engine, &context.profiles, &options, &progress, Box::pin(interrupt)).await;
+    let outcome = cluster::start(&engine, &context.profiles, &options, &progress, Box::pin(interrupt())).await;
     shown.finish();
     let started = outcome?;
-    bundle::nodes(context, &engine, &started.profile).await?;
-    addons::after_start(context, &started.profile, &args.addons, options.patience).await?;
+    let rest = async {
+        bundle::nodes(context, &engine, &started.profile).await?;
+        addons::after_start(context, &started.profile, &args.addons, options.patience).await
+    };
+    // the cluster is there and stays; another `start` does what is left
+    tokio::select! {
+        done = rest => done?,
+        () = interrupt() => return Err(ClusterError::Interrupted.into()),
+    }
     let text = context.ui.text();
     if let (Some(http), Some(https)) = (started.profile.http_port, started.profile.https_port)
         && started.changed
@@ -99,4 +100,12 @@ pub(super) async fn run(context: &Context, args: Start) -> Outcome {
         },
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// Ctrl-C.
+async fn interrupt() {
+    // without a handler there is nothing to wait for
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }

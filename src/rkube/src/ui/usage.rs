@@ -17,7 +17,11 @@ pub(crate) fn show(error: &Error, locale: &str) -> ExitCode {
         Some(text) => writeln!(std::io::stderr(), "{text}"),
         None => error.print(),
     };
-    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+    if error.use_stderr() {
+        ExitCode::from(crate::failure::USAGE)
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 /// Nothing for help and versions, and for what rkube's arguments never run into.

@@ -101,7 +101,7 @@ pub(super) fn from_a_node_out_of_service_a_volume_is_taken(cluster: &Cluster) ->
         "wait",
         "--for=condition=Ready",
         &format!("node/{there}"),
-        "--timeout=60s",
+        "--timeout=300s",
     ])?;
     until("the node to give back what is not its own any more", 90, || {
         let calls = journal(cluster, &there, "volume-taken")?;

@@ -8,6 +8,7 @@ use super::Page;
 
 pub(super) async fn work(cluster: &Cluster, page: &Page) -> anyhow::Result<()> {
     restart_and_roll_back(cluster, page).await?;
+    roll_back_what_keeps_revisions(cluster, page).await?;
     cordon_and_drain(cluster, page).await?;
     delete(cluster, page).await
 }
@@ -44,6 +45,59 @@ async fn restart_and_roll_back(cluster: &Cluster, page: &Page) -> anyhow::Result
     );
     page.answer("OK").await?;
     reach("a roll back", &|now| !restarted(now) && revision(now) == "3")
+}
+
+/// DaemonSets and StatefulSets, whose past is kept as patches; in either language.
+async fn roll_back_what_keeps_revisions(cluster: &Cluster, page: &Page) -> anyhow::Result<()> {
+    for (kind, plural, language, [roll_back, ok, done]) in [
+        ("DaemonSet", "daemonsets", "en", ["Roll back", "OK", "Done"]),
+        ("StatefulSet", "statefulsets", "zh", ["回滚", "确定", "已完成"]),
+    ] {
+        // one that runs nowhere: its past is what counts
+        let set = serde_json::json!({
+            "apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "past"},
+            "spec": {"selector": {"matchLabels": {"app": "past"}}, "template": {"metadata": {"labels": {"app": "past"}},
+                "spec": {"nodeSelector": {"none": "such"},
+                    "containers": [{"name": "c", "image": "rkube.test/busybox:1", "command": ["sleep", "3600"]}]}}},
+        });
+        cluster.kubectl_with(&["-n", "page", "create", "-f", "-"], &set.to_string())?;
+        let name = format!("{plural}/past");
+        let kept = |wanted: &str| {
+            until(&format!("the revisions {wanted} of {name}"), 120, || {
+                let list = cluster.get(&["-n", "page", "controllerrevisions"])?;
+                let all = list["items"].as_array().context("items")?.iter();
+                let own = all.filter(|one| one["metadata"]["ownerReferences"][0]["kind"] == kind);
+                let mut numbers: Vec<String> = own.map(|one| one["revision"].to_string()).collect();
+                numbers.sort();
+                ensure!(numbers.join(" ") == wanted, "{list:#}");
+                Ok(())
+            })
+        };
+        kept("1")?;
+        cluster.kubectl(&["-n", "page", "set", "env", &name, "WORD=new"])?;
+        kept("1 2")?;
+        page.script(&format!("localStorage.setItem('language', '{language}')"))
+            .await?;
+        page.open(&format!("{plural}.apps/page/past/summary")).await?;
+        page.press(roll_back).await?;
+        let choice = page.find("//dialog//option[starts-with(., '1: ')]").await?;
+        ensure!(
+            choice.text().await?.contains("rkube.test/busybox:1"),
+            "the choice tells the images"
+        );
+        page.answer(ok).await?;
+        page.find(&format!("//div[@id='said'][contains(., '{done}')]")).await?;
+        kept("2 3")?;
+        let container = cluster.get(&["-n", "page", &name])?["spec"]["template"]["spec"]["containers"][0].take();
+        ensure!(
+            container["env"].is_null() && container["command"][0] == "sleep",
+            "{container:#}"
+        );
+        cluster.kubectl(&["-n", "page", "delete", &name, "--wait=false"])?;
+    }
+    page.script("localStorage.setItem('language', 'en')").await?;
+    page.browser.refresh().await?;
+    Ok(())
 }
 
 /// Drains the node that the page itself does not come from.

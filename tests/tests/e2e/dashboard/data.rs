@@ -18,7 +18,7 @@ pub(super) fn prepare(cluster: &Cluster) -> anyhow::Result<()> {
 }
 
 pub(super) fn forget(cluster: &Cluster) -> anyhow::Result<()> {
-    cluster.kubectl(&["delete", "namespace", NAMESPACE, "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", NAMESPACE, "--timeout=300s"])?;
     for name in CLUSTER_ROLES {
         cluster.kubectl(&["delete", "clusterrole", name, "--ignore-not-found"])?;
     }
@@ -92,7 +92,7 @@ async fn workload(cluster: &Cluster, page: &Page) -> anyhow::Result<()> {
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "front"},
         "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}});
     apply(cluster, &service)?;
-    cluster.kubectl(&["-n", NAMESPACE, "rollout", "status", "deployment/web", "--timeout=60s"])?;
+    cluster.kubectl(&["-n", NAMESPACE, "rollout", "status", "deployment/web", "--timeout=300s"])?;
     let address = until("a pod's address", 20, || {
         let pods = cluster.get(&["-n", NAMESPACE, "pods", "-l", "app=web"])?;
         let address = pods["items"][0]["status"]["podIP"].as_str().context("none yet")?;
@@ -235,6 +235,41 @@ async fn used(page: &Page) -> anyhow::Result<()> {
         })
         .await?;
         page.find(&cells).await?;
+    }
+    metered(page).await
+}
+
+/// And on the first page as meters: one for each of what every node has, and the sums of the pods.
+async fn metered(page: &Page) -> anyhow::Result<()> {
+    page.go("#/").await?;
+    page.browser.refresh().await?;
+    page.sees("Needs attention").await?;
+    page.reach("the nodes' meters", async || {
+        let script = "return [...document.querySelectorAll('main .card')].filter((card) => card.querySelector('a'))
+            .map((card) => [card.querySelector('a').innerText, [...card.querySelectorAll('meter')]
+                .map((meter) => [meter.getAttribute('aria-label'), meter.value, meter.max])]);";
+        let cards = page.script(script).await?;
+        let nodes = cards.as_array().context("no list")?;
+        ensure!(nodes.len() == 2, "{cards}");
+        for node in nodes {
+            for (meter, name) in ["CPU", "Memory"].iter().enumerate() {
+                let (meter, label) = (
+                    &node[1][meter],
+                    format!("{} {name}", node[0].as_str().unwrap_or_default()),
+                );
+                let number = |at: usize| meter[at].as_f64().unwrap_or_default();
+                ensure!(meter[0] == label, "{cards}");
+                ensure!(0.0 < number(1) && number(1) < number(2), "{label}: {cards}");
+            }
+        }
+        Ok(())
+    })
+    .await?;
+    for sum in ["CPU (Pods)", "Memory (Pods)"] {
+        page.find(&format!(
+            "//div[@class='card'][span[text()='{sum}']][b[string-length(.) > 1]]"
+        ))
+        .await?;
     }
     Ok(())
 }

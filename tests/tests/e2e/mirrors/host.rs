@@ -218,7 +218,11 @@ pub(super) fn kubectl_of_a_mirror(cluster: &Cluster) -> anyhow::Result<()> {
     // without what earlier runs have kept, of which kubectl could be composed
     let cache = cluster.sandbox.home().join("cache");
     let aside = cluster.sandbox.home().join("cache.aside");
-    drop(fs_err::remove_dir_all(&aside));
+    if aside.exists() {
+        // a killed run's
+        drop(fs_err::remove_dir_all(&cache));
+        fs_err::rename(&aside, &cache)?;
+    }
     fs_err::rename(&cache, &aside)?;
     let mut command = cluster.sandbox.rkube(&["--profile", &cluster.name]);
     // nothing to compose with, and nothing on the path

@@ -50,10 +50,12 @@ pub(super) fn says_so_and_goes_on_when_there_is_room(cluster: &Cluster) -> anyho
     let apply = |text: &str| cluster.kubectl_with(&["-n", "full", "apply", "-f", "-"], text);
     let disk = Disk::insert(cluster)?;
     apply(CLAIM)?;
-    apply(&pod(
+    let place = format!("spec:\n  nodeSelector: {{kubernetes.io/hostname: {}}}\n", disk.node);
+    let writer = pod(
         "writer",
         "dd if=/dev/zero of=/data/all bs=64k count=64 || echo full >&2; sleep 3600",
-    ))?;
+    );
+    apply(&writer.replacen("spec:\n", &place, 1))?;
     until("the event about the full disk", 60, || {
         let events = kubectl(&["events", "--for", "pod/writer"])?;
         let said = events.contains("FailedMount") && events.contains("No space left on device");
@@ -79,10 +81,10 @@ pub(super) fn says_so_and_goes_on_when_there_is_room(cluster: &Cluster) -> anyho
 
     let volume = kubectl(&["get", "pvc", "data", "-o", "jsonpath={.spec.volumeName}"])?;
     kubectl(&["delete", "pod", "writer", "--grace-period=1"])?;
-    kubectl(&["delete", "pvc", "data", "--timeout=30s"])?;
-    cluster.kubectl(&["wait", "--for=delete", &format!("pv/{volume}"), "--timeout=60s"])?;
+    kubectl(&["delete", "pvc", "data", "--timeout=300s"])?;
+    cluster.kubectl(&["wait", "--for=delete", &format!("pv/{volume}"), "--timeout=300s"])?;
     let left = disk.run(&format!("find {VOLUMES} -mindepth 1"))?;
     ensure!(left.trim().is_empty(), "left on the disk: {left}");
-    cluster.kubectl(&["delete", "namespace", "full", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "full", "--timeout=300s"])?;
     Ok(())
 }

@@ -35,7 +35,7 @@ pub(super) fn a_retained_volume_waits_for_its_next_claim(cluster: &Cluster) -> a
             "wait",
             "--for=jsonpath={.status.phase}=Succeeded",
             name,
-            "--timeout=60s",
+            "--timeout=300s",
         ])
     };
     apply(KEEP)?;
@@ -43,7 +43,7 @@ pub(super) fn a_retained_volume_waits_for_its_next_claim(cluster: &Cluster) -> a
     apply(&pod("writer", "echo kept > /data/note"))?;
     done("pod/writer")?;
     let volume = kubectl(&["get", "pvc", "data", "-o", "jsonpath={.spec.volumeName}"])?;
-    kubectl(&["delete", "pod/writer", "pvc/data", "--timeout=30s"])?;
+    kubectl(&["delete", "pod/writer", "pvc/data", "--timeout=300s"])?;
     let phase = |wanted: &str| {
         until(&format!("the volume to be {wanted}"), 20, || {
             let phase = cluster.kubectl(&["get", "pv", &volume, "-o", "jsonpath={.status.phase}"])?;
@@ -70,10 +70,10 @@ pub(super) fn a_retained_volume_waits_for_its_next_claim(cluster: &Cluster) -> a
     // told to go with its claim after all
     let patch = r#"{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}"#;
     cluster.kubectl(&["patch", "pv", &volume, "-p", patch])?;
-    kubectl(&["delete", "pod/reader", "pvc/data", "--timeout=30s"])?;
-    cluster.kubectl(&["wait", "--for=delete", &format!("pv/{volume}"), "--timeout=60s"])?;
+    kubectl(&["delete", "pod/reader", "pvc/data", "--timeout=300s"])?;
+    cluster.kubectl(&["wait", "--for=delete", &format!("pv/{volume}"), "--timeout=300s"])?;
     cluster.kubectl(&["delete", "storageclass", "e2e-keep"])?;
-    cluster.kubectl(&["delete", "namespace", "keep", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "keep", "--timeout=300s"])?;
     Ok(())
 }
 
@@ -96,6 +96,6 @@ pub(super) fn a_volume_for_one_pod_is_not_shared(cluster: &Cluster) -> anyhow::R
     kubectl(&["delete", "pod", "first", "--grace-period=1"])?;
     cluster.pod_ready("alone", "second")?;
     kubectl(&["delete", "pod", "second", "--grace-period=1"])?;
-    cluster.kubectl(&["delete", "namespace", "alone", "--timeout=60s"])?;
+    cluster.kubectl(&["delete", "namespace", "alone", "--timeout=300s"])?;
     Ok(())
 }

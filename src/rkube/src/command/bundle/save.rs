@@ -20,6 +20,7 @@ pub(super) async fn run(context: &Context, args: BundleSave) -> Outcome {
     let wanted = catalogue.in_order(args.addons.iter().map(String::as_str))?;
     let own = of_flags(args.mirrors)?.unwrap_or_default();
     let table = Table::new(&own.over(&context.profiles.mirrors()?)).map_err(ClusterError::from)?;
+    let table = table.trusting(context.profiles.authorities()?);
     let platform = args.platform.unwrap_or_else(Platform::own);
     let program = match args.program {
         Some(program) => Some(absolute(program).map_err(imaging::ImagingError::Io)?),

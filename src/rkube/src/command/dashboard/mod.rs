@@ -43,8 +43,15 @@ pub(super) async fn run(context: &Context, args: Dashboard) -> Outcome {
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
     let mut hangup = listen(SignalKind::hangup())?;
+    // not broken off: what was sent and not waited for could be made after `end` has found nothing
+    let begun = tokio::time::timeout(PATIENCE, session.begin()).await;
+    let begun = begun.unwrap_or_else(|error| Err(Failure::internal(&error)));
+    let serve = async {
+        begun?;
+        serve(context, args.url, forward, &session).await
+    };
     let outcome = tokio::select! {
-        outcome = serve(context, args.url, forward, &session) => outcome,
+        outcome = serve => outcome,
         _ = interrupt.recv() => Ok(ExitCode::SUCCESS),
         _ = terminate.recv() => Ok(ExitCode::SUCCESS),
         _ = hangup.recv() => Ok(ExitCode::SUCCESS),
@@ -54,7 +61,6 @@ pub(super) async fn run(context: &Context, args: Dashboard) -> Outcome {
 }
 
 async fn serve(context: &Context, print: bool, forward: Forward, session: &Session) -> Outcome {
-    session.begin().await?;
     let token = session.token().await?;
     let url = format!("http://{}/#token={token}", forward.address()?);
     context.ui.result(|| url.clone(), || serde_json::json!({ "url": url }));

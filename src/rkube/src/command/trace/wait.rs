@@ -12,6 +12,8 @@ use crate::failure::Failure;
 const PAUSE: Duration = Duration::from_millis(200);
 /// A story in which nothing has happened for this long, and whose pods have settled, is over.
 const REST: Duration = Duration::from_secs(1);
+/// A cluster that answers slowly works slowly: then the rest takes as many answers' time.
+const REST_IN_ANSWERS: u32 = 20;
 /// One answer takes no longer: kubelets get two seconds.
 const ANSWER: Duration = Duration::from_secs(10);
 
@@ -43,8 +45,10 @@ pub(super) async fn until_at_rest(client: &Client, id: &Id, patience: Duration) 
     let end = Instant::now() + patience;
     let (mut last, mut news): (Option<Story>, Instant) = (None, Instant::now());
     loop {
+        let asked = Instant::now();
         match fetch(client, id).await {
             Ok(story) => {
+                let rest = REST.max(asked.elapsed() * REST_IN_ANSWERS);
                 let changed = last
                     .as_ref()
                     .is_none_or(|last| last.entries.len() != story.entries.len());
@@ -53,7 +57,7 @@ pub(super) async fn until_at_rest(client: &Client, id: &Id, patience: Duration) 
                 }
                 let settled = story.pods.iter().all(|pod| pod.settled);
                 last = Some(story);
-                if settled && news.elapsed() >= REST {
+                if settled && news.elapsed() >= rest {
                     return Ok(Seen {
                         story: last,
                         at_rest: true,

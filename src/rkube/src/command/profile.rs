@@ -50,8 +50,11 @@ async fn list(context: &Context, args: ProfileList) -> Outcome {
     for name in context.profiles.names()? {
         match context.profiles.read(&name) {
             Ok(Some(profile)) => profiles.push(profile),
-            Ok(None) => invalid.push((name, None)),
-            Err(error) => invalid.push((name, Some(error.to_string()))),
+            Ok(None) => {
+                let reason = format!("the profile {name:?} has no profile.json");
+                invalid.push((name, reason));
+            }
+            Err(error) => invalid.push((name, error.to_string())),
         }
     }
     let statuses = statuses(context, &profiles, args.light).await;
@@ -67,8 +70,9 @@ async fn list(context: &Context, args: ProfileList) -> Outcome {
     let valid: Vec<Value> = valid.collect();
     let text = context.ui.text().profile_invalid;
     for (name, reason) in &invalid {
-        let reason = reason.as_deref().unwrap_or("profile.json");
-        context.ui.note(&format!("{} {reason}", text.replace("{}", name)));
+        context
+            .ui
+            .note(&text.replace("{reason}", reason).replace("{name}", name));
     }
     context.ui.result(
         || {

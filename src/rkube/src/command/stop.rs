@@ -14,6 +14,8 @@ pub(super) async fn run(context: &Context, args: Stop) -> Outcome {
     if args.all {
         return all(context).await;
     }
+    // what is not there has no steps
+    context.existing()?;
     context.ui.begin(&context.profile);
     let stopped = one(context, &context.profile).await?;
     context.ui.result(

@@ -34,7 +34,7 @@ pub(super) static EN: Messages = Messages {
     stop_unchanged: "Cluster {} was not running",
     no_clusters: "There are no clusters",
     profile_set: "Commands are about cluster {} now",
-    profile_invalid: "Profile {} is damaged; `rkube delete --profile {}` takes it away:",
+    profile_invalid: "{reason}; `rkube delete --profile {name}` takes it away",
     profile_no_engine: "What runs is unknown:",
     pause_done: "Paused the control plane of {}",
     unpause_done: "The control plane of {} goes on",

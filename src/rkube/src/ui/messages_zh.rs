@@ -33,7 +33,7 @@ pub(super) static ZH: Messages = Messages {
     stop_unchanged: "集群 {} 未在运行",
     no_clusters: "没有集群",
     profile_set: "此后的命令针对集群 {}",
-    profile_invalid: "配置 {} 已损坏；可用 `rkube delete --profile {}` 删除：",
+    profile_invalid: "{reason}；可用 `rkube delete --profile {name}` 删除",
     profile_no_engine: "运行状态未知：",
     pause_done: "集群 {} 的控制面已暂停",
     unpause_done: "集群 {} 的控制面已恢复",

@@ -5,6 +5,7 @@ mod template;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use cluster::{Engine, NodeStatus, exit_bits};
 
@@ -13,6 +14,9 @@ use crate::cli::{Layout, Status};
 use crate::context::Context;
 use crate::failure::Failure;
 use template::Template;
+
+/// More often nobody can look, and the engine has other work.
+const SHORTEST: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(context: &Context, args: Status) -> Outcome {
     let whole = args.layout == Layout::Cluster;
@@ -47,7 +51,7 @@ pub(super) async fn run(context: &Context, args: Status) -> Outcome {
         );
         match args.watch {
             // a reader that went away needs no more
-            Some(interval) if shown => tokio::time::sleep(interval).await,
+            Some(interval) if shown => tokio::time::sleep(interval.max(SHORTEST)).await,
             _ => return Ok(ExitCode::from(exit_bits(&nodes))),
         }
     }

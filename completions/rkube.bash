@@ -832,12 +832,16 @@ _rkube() {
             return 0
             ;;
         rkube__subcmd__image__subcmd__ls)
-            opts="-p -o -v -h -V --profile --output --verbose --help --version"
+            opts="-p -o -v -h -V --format --profile --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "short table json yaml" -- "${cur}"))
+                    return 0
+                    ;;
                 --profile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -930,7 +934,7 @@ _rkube() {
             return 0
             ;;
         rkube__subcmd__logs)
-            opts="-f -n -p -o -v -h -V --node --follow --length --profile --output --verbose --help --version"
+            opts="-f -n -p -o -v -h -V --node --follow --length --file --profile --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -945,6 +949,10 @@ _rkube() {
                     return 0
                     ;;
                 -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1232,7 +1240,7 @@ _rkube() {
             return 0
             ;;
         rkube__subcmd__profile__subcmd__list)
-            opts="-p -o -v -h -V --profile --output --verbose --help --version"
+            opts="-l -p -o -v -h -V --light --profile --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1300,7 +1308,7 @@ _rkube() {
             return 0
             ;;
         rkube__subcmd__start)
-            opts="-n -p -o -v -h -V --nodes --subnet --apiserver-port --pod-cidr --service-cluster-ip-range --dns-domain --extra-config --base-image --bundle --addons --wait-timeout --delete-on-failure --debian-mirror --image-mirror-country --image-repository --registry-mirror --insecure-registry --binary-mirror --registries --profile --output --verbose --help --version"
+            opts="-n -d -c -p -o -v -h -V --nodes --subnet --apiserver-port --pod-cidr --service-cluster-ip-range --dns-domain --extra-config --base-image --bundle --addons --wait-timeout --delete-on-failure --keep-context --dry-run --driver --container-runtime --kubernetes-version --cpus --memory --debian-mirror --image-mirror-country --image-repository --registry-mirror --insecure-registry --binary-mirror --registries --profile --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1358,6 +1366,34 @@ _rkube() {
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
+                --driver)
+                    COMPREPLY=($(compgen -W "docker podman" -- "${cur}"))
+                    return 0
+                    ;;
+                -d)
+                    COMPREPLY=($(compgen -W "docker podman" -- "${cur}"))
+                    return 0
+                    ;;
+                --container-runtime)
+                    COMPREPLY=($(compgen -W "containerd" -- "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -W "containerd" -- "${cur}"))
+                    return 0
+                    ;;
+                --kubernetes-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cpus)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --debian-mirror)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1410,7 +1446,7 @@ _rkube() {
             return 0
             ;;
         rkube__subcmd__status)
-            opts="-n -p -o -v -h -V --node --profile --output --verbose --help --version"
+            opts="-n -f -l -w -p -o -v -h -V --node --format --layout --watch --profile --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1421,6 +1457,30 @@ _rkube() {
                     return 0
                     ;;
                 -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --layout)
+                    COMPREPLY=($(compgen -W "nodes cluster" -- "${cur}"))
+                    return 0
+                    ;;
+                -l)
+                    COMPREPLY=($(compgen -W "nodes cluster" -- "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -w)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1448,7 +1508,7 @@ _rkube() {
             return 0
             ;;
         rkube__subcmd__stop)
-            opts="-p -o -v -h -V --profile --output --verbose --help --version"
+            opts="-p -o -v -h -V --all --profile --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1554,7 +1614,7 @@ _rkube() {
             return 0
             ;;
         rkube__subcmd__version)
-            opts="-p -o -v -h -V --profile --output --verbose --help --version"
+            opts="-p -o -v -h -V --short --profile --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -47,7 +47,7 @@ complete -c rkube -n "__fish_rkube_needs_command" -f -a "image" -d 'Composes, lo
 complete -c rkube -n "__fish_rkube_needs_command" -f -a "bundle" -d 'Brings a cluster to a machine without a network, in one file'
 complete -c rkube -n "__fish_rkube_needs_command" -f -a "mirrors" -d 'Says where images come from, and changes it'
 complete -c rkube -n "__fish_rkube_needs_command" -f -a "ip" -d 'Prints a node\'s address'
-complete -c rkube -n "__fish_rkube_needs_command" -f -a "profile" -d 'Prints the profile in use, or lists all'
+complete -c rkube -n "__fish_rkube_needs_command" -f -a "profile" -d 'Prints the profile in use, chooses another one, or lists all'
 complete -c rkube -n "__fish_rkube_needs_command" -f -a "version" -d 'Prints versions'
 complete -c rkube -n "__fish_rkube_needs_command" -f -a "completion" -d 'Prints a completion script'
 complete -c rkube -n "__fish_rkube_needs_command" -f -a "generate-docs" -d 'Writes completion scripts, man pages and the reference of all commands into a folder'
@@ -61,9 +61,15 @@ complete -c rkube -n "__fish_rkube_using_subcommand start" -l extra-config -d 'A
 complete -c rkube -n "__fish_rkube_using_subcommand start" -l base-image -d 'A node image that the container engine has, instead of the composed one' -r
 complete -c rkube -n "__fish_rkube_using_subcommand start" -l bundle -d 'A file that `rkube bundle save` wrote; the cluster then comes from it, without a network' -r -F
 complete -c rkube -n "__fish_rkube_using_subcommand start" -l addons -d 'Addons to enable; `rkube addons list` shows all' -r
-complete -c rkube -n "__fish_rkube_using_subcommand start" -l wait-timeout -d 'How long each wait may last, in seconds' -r
+complete -c rkube -n "__fish_rkube_using_subcommand start" -l wait-timeout -d 'How long each wait may last, such as 6m or 1m30s; a plain number is seconds' -r
 complete -c rkube -n "__fish_rkube_using_subcommand start" -l delete-on-failure -d 'Takes away what a failed first start made' -r -f -a "true\t''
 false\t''"
+complete -c rkube -n "__fish_rkube_using_subcommand start" -s d -l driver -d 'The container engine; without it the first one that answers. A cluster stays with the one that it was made with' -r -f -a "docker\t'Docker'
+podman\t'Podman'"
+complete -c rkube -n "__fish_rkube_using_subcommand start" -s c -l container-runtime -d 'What runs containers in the nodes; there is one' -r -f -a "containerd\t'containerd'"
+complete -c rkube -n "__fish_rkube_using_subcommand start" -l kubernetes-version -d 'The version that is expected, such as v1.36: rkube has the one that `rkube version` says, and refuses others' -r
+complete -c rkube -n "__fish_rkube_using_subcommand start" -l cpus -d 'Processors that each node may use, such as 2 or 1.5; no-limit by default. Only a new cluster takes another value. Nodes report whole processors, and several nodes may have more in sum than the machine' -r
+complete -c rkube -n "__fish_rkube_using_subcommand start" -l memory -d 'Memory that each node may use, such as 4g or 4096mb; a plain number is mebibytes; no-limit by default. Only a new cluster takes another value' -r
 complete -c rkube -n "__fish_rkube_using_subcommand start" -l debian-mirror -d 'A Debian mirror to ask after the host\'s own and the recipe\'s; may be given several times. With `RKUBE_DEBIAN_FROZEN=1` its releases may be out of date, as a snapshot\'s are' -r
 complete -c rkube -n "__fish_rkube_using_subcommand start" -l image-mirror-country -d 'Also asks the public mirrors of a country: cn, or auto for all of them after the registries themselves' -r
 complete -c rkube -n "__fish_rkube_using_subcommand start" -l image-repository -d 'A repository with copies of all images, such as mirror.example/ns; may be given several times. The node image is looked for as mirror.example/ns/rkube-node, with the tag that `rkube image compose node` gives it' -r
@@ -74,12 +80,15 @@ complete -c rkube -n "__fish_rkube_using_subcommand start" -l registries -d 'A f
 complete -c rkube -n "__fish_rkube_using_subcommand start" -s p -l profile -d 'The cluster\'s name' -r
 complete -c rkube -n "__fish_rkube_using_subcommand start" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
 json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand start" -l keep-context -d 'Leaves the kubeconfig\'s current context as it is'
+complete -c rkube -n "__fish_rkube_using_subcommand start" -l dry-run -d 'Makes and changes nothing: checks what can be checked, and says what would be done'
 complete -c rkube -n "__fish_rkube_using_subcommand start" -s v -l verbose -d 'Says more on stderr; twice for even more'
 complete -c rkube -n "__fish_rkube_using_subcommand start" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rkube -n "__fish_rkube_using_subcommand start" -s V -l version -d 'Print version'
 complete -c rkube -n "__fish_rkube_using_subcommand stop" -s p -l profile -d 'The cluster\'s name' -r
 complete -c rkube -n "__fish_rkube_using_subcommand stop" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
 json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand stop" -l all -d 'All clusters'
 complete -c rkube -n "__fish_rkube_using_subcommand stop" -s v -l verbose -d 'Says more on stderr; twice for even more'
 complete -c rkube -n "__fish_rkube_using_subcommand stop" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rkube -n "__fish_rkube_using_subcommand stop" -s V -l version -d 'Print version'
@@ -104,6 +113,10 @@ complete -c rkube -n "__fish_rkube_using_subcommand unpause" -s v -l verbose -d 
 complete -c rkube -n "__fish_rkube_using_subcommand unpause" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rkube -n "__fish_rkube_using_subcommand unpause" -s V -l version -d 'Print version'
 complete -c rkube -n "__fish_rkube_using_subcommand status" -s n -l node -d 'Only this node' -r
+complete -c rkube -n "__fish_rkube_using_subcommand status" -s f -l format -d 'A line per node of this shape instead, such as \'{{.Name}}: {{.Host}}\'; there are Name, Host, Kubelet, APIServer, Kubeconfig and Worker' -r
+complete -c rkube -n "__fish_rkube_using_subcommand status" -s l -l layout -d 'What JSON is about: each node, or the whole cluster with codes like HTTP\'s' -r -f -a "nodes\t'One entry per node'
+cluster\t'The cluster with its nodes and components; JSON only'"
+complete -c rkube -n "__fish_rkube_using_subcommand status" -s w -l watch -d 'Says it again after every interval, until Ctrl-C; -w=5s for another one than 1s' -r
 complete -c rkube -n "__fish_rkube_using_subcommand status" -s p -l profile -d 'The cluster\'s name' -r
 complete -c rkube -n "__fish_rkube_using_subcommand status" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -119,6 +132,7 @@ complete -c rkube -n "__fish_rkube_using_subcommand ssh" -s h -l help -d 'Print 
 complete -c rkube -n "__fish_rkube_using_subcommand ssh" -s V -l version -d 'Print version'
 complete -c rkube -n "__fish_rkube_using_subcommand logs" -l node -d 'Only this node' -r
 complete -c rkube -n "__fish_rkube_using_subcommand logs" -s n -l length -d 'Number of lines' -r
+complete -c rkube -n "__fish_rkube_using_subcommand logs" -l file -d 'Writes them there instead of on standard output' -r -F
 complete -c rkube -n "__fish_rkube_using_subcommand logs" -s p -l profile -d 'The cluster\'s name' -r
 complete -c rkube -n "__fish_rkube_using_subcommand logs" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -145,7 +159,7 @@ json\t'For programs'"
 complete -c rkube -n "__fish_rkube_using_subcommand kubectl" -s v -l verbose -d 'Says more on stderr; twice for even more'
 complete -c rkube -n "__fish_rkube_using_subcommand kubectl" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rkube -n "__fish_rkube_using_subcommand kubectl" -s V -l version -d 'Print version'
-complete -c rkube -n "__fish_rkube_using_subcommand trace" -l timeout -d 'How long to wait for what follows from the command, in seconds' -r
+complete -c rkube -n "__fish_rkube_using_subcommand trace" -l timeout -d 'How long to wait for what follows from the command, such as 90s or 5m; a plain number is seconds' -r
 complete -c rkube -n "__fish_rkube_using_subcommand trace" -l show -d 'Shows a trace that the cluster remembers' -r
 complete -c rkube -n "__fish_rkube_using_subcommand trace" -s n -l namespace -d 'The object\'s namespace' -r
 complete -c rkube -n "__fish_rkube_using_subcommand trace" -s p -l profile -d 'The cluster\'s name' -r
@@ -184,7 +198,7 @@ complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subc
 complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from enable" -l images -d 'Other images for the addon\'s, by the names that `rkube addons images` shows' -r
 complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from enable" -l registries -d 'Other registries for the addon\'s images' -r
-complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from enable" -l wait-timeout -d 'How long to wait for each addon, in seconds' -r
+complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from enable" -l wait-timeout -d 'How long to wait for each addon, such as 90s or 1m30s; a plain number is seconds' -r
 complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from enable" -s p -l profile -d 'The cluster\'s name' -r
 complete -c rkube -n "__fish_rkube_using_subcommand addons; and __fish_seen_subcommand_from enable" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -242,6 +256,10 @@ json\t'For programs'"
 complete -c rkube -n "__fish_rkube_using_subcommand image; and __fish_seen_subcommand_from load" -s v -l verbose -d 'Says more on stderr; twice for even more'
 complete -c rkube -n "__fish_rkube_using_subcommand image; and __fish_seen_subcommand_from load" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rkube -n "__fish_rkube_using_subcommand image; and __fish_seen_subcommand_from load" -s V -l version -d 'Print version'
+complete -c rkube -n "__fish_rkube_using_subcommand image; and __fish_seen_subcommand_from ls" -l format -d 'How; -o json means the same as --format json' -r -f -a "short\t'A reference per line'
+table\t'Names, tags, ids and sizes'
+json\t'For programs'
+yaml\t'The same as YAML'"
 complete -c rkube -n "__fish_rkube_using_subcommand image; and __fish_seen_subcommand_from ls" -s p -l profile -d 'The cluster\'s name' -r
 complete -c rkube -n "__fish_rkube_using_subcommand image; and __fish_seen_subcommand_from ls" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -346,16 +364,18 @@ json\t'For programs'"
 complete -c rkube -n "__fish_rkube_using_subcommand profile; and not __fish_seen_subcommand_from list" -s v -l verbose -d 'Says more on stderr; twice for even more'
 complete -c rkube -n "__fish_rkube_using_subcommand profile; and not __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rkube -n "__fish_rkube_using_subcommand profile; and not __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
-complete -c rkube -n "__fish_rkube_using_subcommand profile; and not __fish_seen_subcommand_from list" -f -a "list" -d 'Lists all clusters'
+complete -c rkube -n "__fish_rkube_using_subcommand profile; and not __fish_seen_subcommand_from list" -a "list" -d 'Lists all clusters'
 complete -c rkube -n "__fish_rkube_using_subcommand profile; and __fish_seen_subcommand_from list" -s p -l profile -d 'The cluster\'s name' -r
 complete -c rkube -n "__fish_rkube_using_subcommand profile; and __fish_seen_subcommand_from list" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
 json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand profile; and __fish_seen_subcommand_from list" -s l -l light -d 'Only what is on disk: the engine is not asked what runs'
 complete -c rkube -n "__fish_rkube_using_subcommand profile; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Says more on stderr; twice for even more'
 complete -c rkube -n "__fish_rkube_using_subcommand profile; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rkube -n "__fish_rkube_using_subcommand profile; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c rkube -n "__fish_rkube_using_subcommand version" -s p -l profile -d 'The cluster\'s name' -r
 complete -c rkube -n "__fish_rkube_using_subcommand version" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
 json\t'For programs'"
+complete -c rkube -n "__fish_rkube_using_subcommand version" -l short -d 'Only rkube\'s own'
 complete -c rkube -n "__fish_rkube_using_subcommand version" -s v -l verbose -d 'Says more on stderr; twice for even more'
 complete -c rkube -n "__fish_rkube_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rkube -n "__fish_rkube_using_subcommand version" -s V -l version -d 'Print version'

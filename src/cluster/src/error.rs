@@ -36,6 +36,22 @@ pub enum ClusterError {
         /// What is wrong, and what there is.
         reason: String,
     },
+    /// A limit of processors that a node could not live with, or that is none.
+    #[error("--cpus {wanted}: {reason}")]
+    Cores {
+        /// How many.
+        wanted: String,
+        /// What there must be, or is.
+        reason: String,
+    },
+    /// The same of memory.
+    #[error("--memory {wanted}: {reason}")]
+    Memory {
+        /// How much.
+        wanted: String,
+        /// What there must be, or is.
+        reason: String,
+    },
     /// There is no cluster of that name.
     #[error("there is no cluster {name:?}")]
     Unknown {

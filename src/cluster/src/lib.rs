@@ -20,14 +20,16 @@ mod transfer;
 mod wait;
 
 pub use delete::{all_clusters, delete};
-pub use engine::{Chunk, Engine, EngineSettings, ExecOutput, ExecSession, NodeState};
+pub use engine::{Chunk, Driver, Engine, EngineSettings, ExecOutput, ExecSession, NodeState};
 pub use error::ClusterError;
 pub use mirrors::{mirror_table, own_mirrors, probe_in_node, tell_mirrors, write_addon_mirrors, write_own_mirrors};
 pub use pause::{is_paused, pause, unpause};
-pub use profile::{Confinement, Profile, ProfileLock, ProfileNode, ProfileStore, check_name};
+pub use profile::{Confinement, Limits, Profile, ProfileLock, ProfileNode, ProfileStore, check_name};
 pub use progress::{Event, Progress, Step};
 pub use provide::{Need, Origin, Provider};
-pub use start::{Admin, NODE_REPOSITORY, Proxies, StartOptions, Started, admin, node_version, start};
-pub use status::{Kubeconfig, NodeStatus, State, exit_bits, status};
+pub use start::{
+    Admin, NODE_REPOSITORY, Proxies, Rehearsal, StartOptions, Started, admin, node_version, rehearse, start,
+};
+pub use status::{Kubeconfig, NodeStatus, State, exit_bits, overall, status};
 pub use stop::stop;
 pub use transfer::{ImageSource, Loaded, images_of, list_images, load_image, scratch_file};

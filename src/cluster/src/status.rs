@@ -71,6 +71,28 @@ pub async fn status(engine: &Engine, store: &ProfileStore, profile: &Profile) ->
     Ok(futures::future::join_all(profile.nodes.iter().map(look)).await)
 }
 
+/// What a whole cluster is doing, as lists of clusters say it. `containers` may be of others too.
+pub async fn overall(engine: &Engine, profile: &Profile, containers: &[NodeState]) -> State {
+    let mut ours = containers
+        .iter()
+        .filter(|container| container.cluster == profile.name)
+        .peekable();
+    if ours.peek().is_none() {
+        return State::Nonexistent;
+    }
+    if !ours.all(NodeState::running) {
+        return State::Stopped;
+    }
+    let Some(node) = profile.control_plane() else {
+        return State::Running;
+    };
+    match tokio::time::timeout(DEADLINE, pause::is_paused(engine, &node.name)).await {
+        Ok(Ok(true)) => State::Paused,
+        Ok(Ok(false)) => State::Running,
+        _ => State::Error,
+    }
+}
+
 async fn node_status(
     engine: &Engine,
     store: &ProfileStore,

@@ -3,7 +3,9 @@
 mod addons;
 mod bundle;
 mod cluster;
+mod duration;
 mod image;
+mod machine;
 mod mirrors;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -12,6 +14,7 @@ pub(crate) use addons::*;
 pub(crate) use bundle::*;
 pub(crate) use cluster::*;
 pub(crate) use image::*;
+pub(crate) use machine::*;
 pub(crate) use mirrors::*;
 
 /// Kubernetes on this machine, in containers, without a registry.
@@ -58,9 +61,9 @@ pub(crate) enum Format {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Makes a cluster, or starts it again; changes nothing if it runs.
-    Start(Start),
+    Start(Box<Start>),
     /// Stops the cluster; everything in it is kept.
-    Stop,
+    Stop(Stop),
     /// Removes the cluster and everything in it.
     Delete(Delete),
     /// Freezes the control plane; pods go on.
@@ -102,10 +105,10 @@ pub(crate) enum Command {
     Mirrors(MirrorsCommand),
     /// Prints a node's address.
     Ip(NodeFlag),
-    /// Prints the profile in use, or lists all.
+    /// Prints the profile in use, chooses another one, or lists all.
     Profile(Profile),
     /// Prints versions.
-    Version,
+    Version(Version),
     /// Prints a completion script.
     Completion(Completion),
     /// Writes completion scripts, man pages and the reference of all commands into a folder.

@@ -4,13 +4,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cluster::{ClusterError, Engine, EngineSettings, Profile, ProfileLock, ProfileNode, ProfileStore, Proxies};
+use cluster::{ClusterError, Driver, Engine, EngineSettings, Profile, ProfileLock, ProfileNode, ProfileStore, Proxies};
 
 use crate::cli::{Command, Global};
 use crate::failure::Failure;
 use crate::ui::Ui;
 
-const DEFAULT_PROFILE: &str = "rkube";
+/// The cluster that commands are about unless they say otherwise.
+pub(crate) const DEFAULT_PROFILE: &str = "rkube";
+/// Set for programs that are asked for their version as kubectl: rkube under that name is none of them.
+pub(crate) const ASKED_AS_KUBECTL: &str = "RKUBE_ASKED_AS_KUBECTL";
 
 /// Shared by all commands.
 pub(crate) struct Context {
@@ -28,6 +31,8 @@ pub(crate) struct Context {
     /// `RKUBE_DEBIAN_FROZEN`: the Debian archive is a snapshot, whose releases are out of date.
     frozen: bool,
     path: Option<String>,
+    /// Another rkube wants to know whether this program is a kubectl.
+    pub(crate) asked_as_kubectl: bool,
     pub(crate) ui: Ui,
 }
 
@@ -38,9 +43,13 @@ impl Context {
     pub(crate) fn new(global: &Global, command: &Command) -> Self {
         let home = directories::BaseDirs::new().map_or_else(|| PathBuf::from("/"), |own| own.home_dir().to_owned());
         let root = var("RKUBE_HOME").map_or_else(|| home.join(".rkube"), PathBuf::from);
+        let profiles = ProfileStore::new(root.clone());
+        let profile = global.profile.clone().or_else(|| profiles.active());
+        let profile = profile.unwrap_or_else(|| DEFAULT_PROFILE.to_owned());
+        let driver = driver(&profiles, &profile);
         Self {
-            profile: global.profile.clone().unwrap_or_else(|| DEFAULT_PROFILE.to_owned()),
-            profiles: ProfileStore::new(root.clone()),
+            profile,
+            profiles,
             paths: Paths {
                 root,
                 home: home.clone(),
@@ -48,6 +57,7 @@ impl Context {
             engine: EngineSettings {
                 host: var("DOCKER_HOST"),
                 runtime_dir: var("XDG_RUNTIME_DIR").map(PathBuf::from),
+                driver,
             },
             kubeconfig: cluster::kubeconfig::path(var("KUBECONFIG").as_deref(), &home),
             proxies: proxies(),
@@ -55,7 +65,16 @@ impl Context {
             binary_mirrors: list("RKUBE_BINARY_MIRROR"),
             frozen: var("RKUBE_DEBIAN_FROZEN").is_some_and(|value| value != "0"),
             path: var("PATH"),
+            asked_as_kubectl: var(ASKED_AS_KUBECTL).is_some(),
             ui: Ui::new(global, command, &locale()),
+        }
+    }
+
+    /// Where to look for another profile's engine.
+    pub(crate) fn engine_of(&self, name: &str) -> EngineSettings {
+        EngineSettings {
+            driver: driver(&self.profiles, name),
+            ..self.engine.clone()
         }
     }
 
@@ -66,9 +85,13 @@ impl Context {
 
     /// The profile, which must exist.
     pub(crate) fn existing(&self) -> Result<Profile, ClusterError> {
-        self.profiles.read(&self.profile)?.ok_or_else(|| ClusterError::Unknown {
-            name: self.profile.clone(),
-        })
+        self.existing_named(&self.profile)
+    }
+
+    /// Another profile, which must exist.
+    pub(crate) fn existing_named(&self, name: &str) -> Result<Profile, ClusterError> {
+        let found = self.profiles.read(name)?;
+        found.ok_or_else(|| ClusterError::Unknown { name: name.to_owned() })
     }
 
     /// A node by name; the control plane without one.
@@ -166,6 +189,11 @@ impl Paths {
             _ => Ok(()),
         }
     }
+}
+
+/// The kind of engine that a profile's cluster was made with, if there is such a profile and it can be read.
+fn driver(profiles: &ProfileStore, name: &str) -> Option<Driver> {
+    profiles.read(name).ok().flatten()?.driver
 }
 
 /// In either spelling.

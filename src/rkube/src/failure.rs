@@ -37,6 +37,7 @@ pub(crate) enum Hint {
     Logs,
     InstallKubectl,
     ListAddons,
+    ListProfiles,
     EnableAddon,
     Unpause,
 }
@@ -63,6 +64,21 @@ impl Failure {
         }
     }
 
+    /// What went wrong with several clusters, with the first one's id and exit code; nothing if nothing did.
+    pub(crate) fn of_several(failures: Vec<(String, Self)>) -> Option<Self> {
+        let messages: Vec<String> = failures
+            .iter()
+            .map(|(name, failure)| format!("{name}: {}", failure.message))
+            .collect();
+        let (_, first) = failures.into_iter().next()?;
+        Some(Self {
+            message: messages.join("\n"),
+            // a hint says what to do about one cluster, and does not know which
+            hint: None,
+            ..first
+        })
+    }
+
     /// Something of the program itself.
     pub(crate) fn internal(message: &impl ToString) -> Self {
         Self::new("PROGRAM_ERROR", 10, message)
@@ -76,6 +92,11 @@ impl Failure {
     /// The cluster's control plane is frozen.
     pub(crate) fn paused(name: &str) -> Self {
         Self::new("GUEST_PAUSED", 11, &format!("cluster {name:?} is paused")).hint(Hint::Unpause)
+    }
+
+    /// A profile that was to be chosen.
+    pub(crate) fn no_profile(error: ClusterError) -> Self {
+        Self::from(error).hint(Hint::ListProfiles)
     }
 
     /// An addon that would have to be enabled.
@@ -188,6 +209,8 @@ impl From<ClusterError> for Failure {
             E::NoEngine { .. } => ("DRV_NOT_RUNNING", 53, Some(Hint::StartEngine)),
             E::Engine { .. } => ("DRV_REQUEST_FAILED", 50, None),
             E::Name { .. } => ("PROFILE_NAME", 14, None),
+            E::Cores { .. } => ("RSRC_INSUFFICIENT_CORES", 29, None),
+            E::Memory { .. } => ("RSRC_INSUFFICIENT_REQ_MEMORY", 23, None),
             E::Setting { .. } => ("USAGE", USAGE, None),
             E::Unknown { .. } => ("GUEST_PROFILE_NOT_FOUND", 85, Some(Hint::Start)),
             E::NotRunning { .. } | E::NodesNotRunning { .. } => ("GUEST_NOT_RUNNING", 83, Some(Hint::Start)),

@@ -11,7 +11,7 @@ mod ui;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().collect();
+    let args = multicall::as_called(std::env::args().collect());
     // in-node programs come first: some have no runtime, memory or time to spare
-    multicall::dispatch(&args).unwrap_or_else(command::main)
+    multicall::dispatch(&args).unwrap_or_else(|| command::main(&args))
 }

@@ -1,8 +1,23 @@
 //! The binary's other lives: what runs as PID 1, inside nodes and inside pods. Decided before clap sees the arguments.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::addon;
+
+/// What is run under the name `kubectl` is `rkube kubectl`; under every other name it is what the arguments say.
+pub(crate) fn as_called(args: Vec<String>) -> Vec<String> {
+    let name = args.first().map(Path::new).and_then(Path::file_name);
+    if name.is_none_or(|name| name != "kubectl") {
+        return args;
+    }
+    let rest = args.into_iter().skip(1);
+    ["rkube", "kubectl", "--"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(rest)
+        .collect()
+}
 
 /// Runs the multi-call entry that the arguments name; `None` if they are for the host's command line.
 pub(crate) fn dispatch(args: &[String]) -> Option<ExitCode> {
@@ -132,5 +147,25 @@ fn exit<E: std::error::Error>(result: Result<u8, E>) -> ExitCode {
             let _ = writeln!(std::io::stderr(), "{text}");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::as_called;
+
+    #[test]
+    fn under_the_name_of_kubectl_all_arguments_are_kubectls() {
+        let called = |args: &[&str]| as_called(args.iter().map(|arg| (*arg).to_owned()).collect());
+        assert_eq!(
+            called(&["/usr/local/bin/kubectl", "get", "--help"]),
+            ["rkube", "kubectl", "--", "get", "--help"]
+        );
+        assert_eq!(called(&["kubectl"]), ["rkube", "kubectl", "--"]);
+        assert_eq!(
+            called(&["/opt/rkube", "node", "kubectl"]),
+            ["/opt/rkube", "node", "kubectl"]
+        );
+        assert!(called(&[]).is_empty());
     }
 }

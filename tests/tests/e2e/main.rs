@@ -36,6 +36,7 @@ mod scheduling;
 mod security;
 mod storage;
 mod streams;
+mod surface;
 mod tour;
 mod trace;
 mod workloads;
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         interrupts::TESTS,
         deletion::TESTS,
         images::OWN,
+        surface::TESTS,
         engine::TESTS,
         bundle::TESTS,
         apis::TESTS,
@@ -87,6 +89,7 @@ fn main() -> ExitCode {
     // those that shake the cluster come last
     let shared: Vec<(&str, Shared)> = [
         images::TESTS,
+        surface::IN_NODES,
         mirrors::TESTS,
         addons::TESTS,
         registry::TESTS,

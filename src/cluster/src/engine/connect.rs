@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bollard::{API_DEFAULT_VERSION, Docker};
 
-use super::Engine;
 use super::making::Making;
+use super::{Driver, Engine, driver};
 use crate::ClusterError;
 
 /// Loading an image into a slow storage driver is the longest that one request takes.
@@ -25,6 +25,8 @@ pub struct EngineSettings {
     pub host: Option<String>,
     /// `XDG_RUNTIME_DIR`, for the rootless sockets.
     pub runtime_dir: Option<PathBuf>,
+    /// The kind that it must be; the first one that answers if that does not matter.
+    pub driver: Option<Driver>,
 }
 
 impl EngineSettings {
@@ -50,7 +52,7 @@ impl Engine {
     pub async fn connect(settings: &EngineSettings) -> Result<Self, ClusterError> {
         let mut answers = Vec::new();
         for address in settings.candidates() {
-            match hello(&address).await {
+            match hello(&address, settings.driver).await {
                 Ok(docker) => {
                     return Ok(Self {
                         docker,
@@ -67,7 +69,7 @@ impl Engine {
     }
 }
 
-async fn hello(address: &str) -> Result<Docker, String> {
+async fn hello(address: &str, wanted: Option<Driver>) -> Result<Docker, String> {
     let docker = if let Some(path) = address.strip_prefix("unix://") {
         if !std::path::Path::new(path).exists() {
             return Err("no such socket".to_owned());
@@ -82,9 +84,21 @@ async fn hello(address: &str) -> Result<Docker, String> {
         Docker::connect_with_host(address).map(|docker| docker.with_timeout(Duration::from_secs(REQUEST_SECONDS)))
     };
     let docker = docker.map_err(|error| super::explain(&error))?;
-    let negotiated = tokio::time::timeout(HELLO, docker.negotiate_version());
-    negotiated
+    let hello = async {
+        let docker = docker.negotiate_version().await?;
+        // a socket's name says little: Podman answers at Docker's, too
+        let kind = match wanted {
+            Some(_) => Some(driver::kind(&docker).await?),
+            None => None,
+        };
+        Ok((docker, kind))
+    };
+    let (docker, kind) = tokio::time::timeout(HELLO, hello)
         .await
         .map_err(|_| format!("no answer in {HELLO:?}"))?
-        .map_err(|error| super::explain(&error))
+        .map_err(|error: bollard::errors::Error| super::explain(&error))?;
+    match (wanted, kind) {
+        (Some(wanted), Some(kind)) if wanted != kind => Err(format!("this is {}, not {}", kind.name(), wanted.name())),
+        _ => Ok(docker),
+    }
 }

@@ -3,6 +3,7 @@
 //! All calls to the engine are in this folder; the rest of the crate speaks of nodes and networks.
 
 mod connect;
+mod driver;
 mod exec;
 mod image;
 mod labels;
@@ -22,9 +23,10 @@ use making::Making;
 use crate::ClusterError;
 
 pub use connect::EngineSettings;
+pub use driver::Driver;
 pub use exec::{Chunk, ExecOutput, ExecSession};
 pub(crate) use labels::Whose;
-pub(crate) use network::Created;
+pub(crate) use network::{Created, NetworkState};
 pub(crate) use node::NodeContainer;
 pub use node::NodeState;
 

@@ -15,7 +15,7 @@ use bollard::query_parameters::{
 
 use super::{Engine, Whose, failed, is_missing, labels};
 use crate::ClusterError;
-use crate::profile::Confinement;
+use crate::profile::{Confinement, Limits};
 
 /// What a node's container is made with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub(crate) struct NodeContainer<'a> {
     pub(crate) confinement: Confinement,
     pub(crate) modules: bool,
     pub(crate) env: &'a [String],
+    pub(crate) limits: Limits,
 }
 
 /// A container of ours, as the engine lists it.
@@ -228,6 +229,10 @@ fn body(node: &NodeContainer<'_>) -> ContainerCreateBody {
         restart_policy: Some(restart(true)),
         // PID 1 must be ours even where the engine's configuration says otherwise
         init: Some(false),
+        nano_cpus: node.limits.milli_cpus.map(|milli| i64::from(milli) * 1_000_000),
+        memory: bytes(node.limits.memory),
+        // no more of it in swap: a kubelet counts on memory that is memory
+        memory_swap: bytes(node.limits.memory),
         security_opt: Some(vec!["seccomp=unconfined".to_owned(), "apparmor=unconfined".to_owned()]),
         ..HostConfig::default()
     };
@@ -270,6 +275,10 @@ fn body(node: &NodeContainer<'_>) -> ContainerCreateBody {
         }),
         ..ContainerCreateBody::default()
     }
+}
+
+fn bytes(limit: Option<u64>) -> Option<i64> {
+    limit.and_then(|bytes| i64::try_from(bytes).ok())
 }
 
 fn binds(node: &NodeContainer<'_>) -> Vec<String> {

@@ -33,8 +33,9 @@ pub fn path(variable: Option<&str>, home: &Path) -> PathBuf {
         .map_or_else(|| home.join(".kube/config"), PathBuf::from)
 }
 
-/// Adds or replaces our entries and makes our context current. Gives the context that was current before.
-pub(crate) fn merge(path: &Path, access: &Access<'_>) -> Result<Option<String>, ClusterError> {
+/// Adds or replaces our entries and makes our context current, unless the current one is to be kept. Gives the context that was
+/// current before.
+pub(crate) fn merge(path: &Path, access: &Access<'_>, keep: bool) -> Result<Option<String>, ClusterError> {
     edit(path, |config| {
         let encode = |pem: &str| Value::from(STANDARD.encode(pem));
         let cluster = [
@@ -58,6 +59,9 @@ pub(crate) fn merge(path: &Path, access: &Access<'_>) -> Result<Option<String>, 
         set(config, "contexts", access.name, "context", context);
         config.entry("apiVersion".into()).or_insert_with(|| "v1".into());
         config.entry("kind".into()).or_insert_with(|| "Config".into());
+        if keep {
+            return None;
+        }
         let before = config.insert("current-context".into(), access.name.into());
         before
             .and_then(|name| name.as_str().map(str::to_owned))

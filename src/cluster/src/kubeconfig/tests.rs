@@ -39,8 +39,8 @@ fn file(text: Option<&str>) -> (tempfile::TempDir, PathBuf) {
 #[test]
 fn others_entries_survive_and_the_current_context_comes_back() {
     let (_folder, path) = file(Some(FOREIGN));
-    assert_eq!(merge(&path, &access()).unwrap().as_deref(), Some("work"));
-    assert_eq!(merge(&path, &access()).unwrap(), None);
+    assert_eq!(merge(&path, &access(), false).unwrap().as_deref(), Some("work"));
+    assert_eq!(merge(&path, &access(), false).unwrap(), None);
     let text = fs_err::read_to_string(&path).unwrap();
     assert!(
         text.contains("current-context: rkube") && text.contains("proxy-url") && text.contains("colors"),
@@ -59,7 +59,7 @@ fn others_entries_survive_and_the_current_context_comes_back() {
 fn a_file_is_made_readable_for_its_owner_alone_and_a_gone_context_is_not_restored() {
     use std::os::unix::fs::PermissionsExt as _;
     let (_folder, path) = file(None);
-    assert_eq!(merge(&path, &access()).unwrap(), None);
+    assert_eq!(merge(&path, &access(), false).unwrap(), None);
     assert_eq!(fs_err::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     remove(&path, "rkube", Some("gone")).unwrap();
     assert!(fs_err::read_to_string(&path).unwrap().contains("current-context: ''"));
@@ -69,19 +69,19 @@ fn a_file_is_made_readable_for_its_owner_alone_and_a_gone_context_is_not_restore
 #[test]
 fn a_namespace_that_the_user_set_stays() {
     let (_folder, path) = file(None);
-    merge(&path, &access()).unwrap();
+    merge(&path, &access(), false).unwrap();
     let text = fs_err::read_to_string(&path)
         .unwrap()
         .replace("    user: rkube\n", "    user: rkube\n    namespace: mine\n");
     fs_err::write(&path, text).unwrap();
-    merge(&path, &access()).unwrap();
+    merge(&path, &access(), false).unwrap();
     assert!(fs_err::read_to_string(&path).unwrap().contains("namespace: mine"));
 }
 
 #[test]
 fn a_broken_file_is_named_and_left_alone() {
     let (_folder, path) = file(Some("clusters: [oops"));
-    let error = merge(&path, &access()).unwrap_err().to_string();
+    let error = merge(&path, &access(), false).unwrap_err().to_string();
     assert!(error.contains("kube/config"), "{error}");
     assert_eq!(fs_err::read_to_string(&path).unwrap(), "clusters: [oops");
 }

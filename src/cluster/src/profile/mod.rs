@@ -1,5 +1,6 @@
 //! A cluster's profile: everything about it that must not change while it lives.
 
+mod limits;
 mod lock;
 mod names;
 mod store;
@@ -10,6 +11,9 @@ use ipnet::{IpNet, Ipv4Net};
 use nodespec::Role;
 use serde::{Deserialize, Serialize};
 
+use crate::Driver;
+
+pub use limits::Limits;
 pub use lock::ProfileLock;
 pub use names::check_name;
 pub(crate) use names::node_name;
@@ -70,6 +74,12 @@ pub struct Profile {
     /// `--extra-config component.key=value`.
     #[serde(default)]
     pub extra_config: Vec<String>,
+    /// What each node may use.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The kind of engine that has its containers; not known of clusters that older versions made.
+    #[serde(default)]
+    pub driver: Option<Driver>,
 }
 
 /// One node of a profile.

@@ -2,8 +2,10 @@
 
 use crate::ClusterError;
 
-/// Words that would read as a command.
-const RESERVED: [&str; 6] = ["start", "stop", "status", "delete", "config", "profile"];
+/// Words that would read as a command; minikube's.
+const RESERVED: [&str; 10] = [
+    "addons", "cache", "config", "delete", "logs", "open", "profile", "start", "status", "stop",
+];
 /// Networks that every engine has; a cluster's network has its name.
 const NETWORKS: [&str; 4] = ["bridge", "default", "host", "none"];
 /// A host name has at most 63 characters, `-m99` included.

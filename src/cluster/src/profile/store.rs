@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use mirrors::Document;
 
-use super::{Confinement, Profile, ProfileLock};
+use super::{Confinement, Profile, ProfileLock, check_name};
 use crate::ClusterError;
 
 const FILE: &str = "profile.json";
 const MIRRORS: &str = "mirrors.yaml";
 const AUTHORITIES: &str = "certs";
+const ACTIVE: &str = "active-profile";
 
 /// The folder of all profiles.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,12 +117,34 @@ impl ProfileStore {
         }
     }
 
-    /// Removes a profile's folder; fine if it is gone.
+    /// Removes a profile's folder; fine if it is gone. If it was the active one, none is any more.
     pub(crate) fn remove(&self, name: &str) -> Result<(), ClusterError> {
+        if self.active().as_deref() == Some(name) {
+            self.set_active(None)?;
+        }
         match fs_err::remove_dir_all(self.folder(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),
         }
+    }
+
+    /// The profile that commands are about unless they say otherwise, if the user chose one.
+    pub fn active(&self) -> Option<String> {
+        let text = fs_err::read_to_string(self.root.join(ACTIVE)).ok()?;
+        Some(text.trim().to_owned()).filter(|name| check_name(name).is_ok())
+    }
+
+    /// Chooses it, or goes back to the default.
+    pub fn set_active(&self, name: Option<&str>) -> Result<(), ClusterError> {
+        let path = self.root.join(ACTIVE);
+        let Some(name) = name else {
+            return match fs_err::remove_file(path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+                _ => Ok(()),
+            };
+        };
+        fs_err::create_dir_all(&self.root)?;
+        Ok(write_atomically(&path, format!("{name}\n").as_bytes())?)
     }
 
     /// What an engine was found to allow, from an earlier start.

@@ -23,6 +23,11 @@ pub(crate) fn profile() -> Profile {
         kubeconfig: "/tmp/config".into(),
         previous_context: None,
         extra_config: vec!["kubelet.max-pods=7".to_owned()],
+        limits: Limits {
+            milli_cpus: Some(1500),
+            memory: None,
+        },
+        driver: Some(Driver::Podman),
     }
 }
 
@@ -61,6 +66,30 @@ fn a_written_profile_is_read_back_and_a_broken_one_names_its_file() {
     store.remove("demo").unwrap();
 }
 
+#[test]
+fn a_profile_of_an_older_version_has_no_limits() {
+    let mut old = serde_json::to_value(profile()).unwrap();
+    for field in ["limits", "driver"] {
+        old.as_object_mut().unwrap().remove(field).unwrap();
+    }
+    let read: Profile = serde_json::from_value(old).unwrap();
+    assert_eq!((read.limits, read.driver), (Limits::default(), None));
+}
+
+#[test]
+fn the_active_profile_is_kept_until_it_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = ProfileStore::new(folder.path().join("home"));
+    assert_eq!(store.active(), None);
+    store.set_active(Some("demo")).unwrap();
+    assert_eq!(store.active().as_deref(), Some("demo"));
+    store.remove("other").unwrap();
+    assert_eq!(store.active().as_deref(), Some("demo"));
+    store.remove("demo").unwrap();
+    assert_eq!(store.active(), None);
+    store.set_active(None).unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_second_command_on_the_same_profile_waits_and_then_gives_up() {
     let folder = tempfile::tempdir().unwrap();
@@ -78,7 +107,20 @@ fn names_that_are_no_dns_label_are_refused() {
     for good in ["rkube", "a1", "my-cluster"] {
         check_name(good).unwrap();
     }
-    for bad in ["x", "-a", "a-", "A1", "a_b", "a.b", "status", "", &"a".repeat(60)] {
+    for bad in [
+        "x",
+        "-a",
+        "a-",
+        "A1",
+        "a_b",
+        "a.b",
+        "status",
+        "addons",
+        "cache",
+        "open",
+        "",
+        &"a".repeat(60),
+    ] {
         assert!(check_name(bad).is_err(), "{bad}");
     }
 }

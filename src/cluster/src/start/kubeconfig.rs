@@ -18,7 +18,7 @@ impl Start<'_> {
             cert: &keys.admin.cert,
             key: &keys.admin.key,
         };
-        let before = merge(&profile.kubeconfig, &access)?;
+        let before = merge(&profile.kubeconfig, &access, self.options.keep_context)?;
         if before.is_some() && before != profile.previous_context {
             profile.previous_context = before;
             self.store.write(profile)?;

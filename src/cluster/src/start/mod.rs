@@ -3,11 +3,13 @@
 mod certificates;
 mod image;
 mod kubeconfig;
+mod limits;
 mod network;
 mod nodes;
 mod plan;
 mod proxies;
 mod ready;
+mod rehearse;
 mod settings;
 mod superseded;
 
@@ -20,7 +22,7 @@ use ipnet::Ipv4Net;
 
 use crate::delete::remove_everything;
 use crate::engine::Whose;
-use crate::profile::{Profile, ProfileStore};
+use crate::profile::{Limits, Profile, ProfileStore};
 use crate::progress::{Event, Progress, Step};
 use crate::{ClusterError, Engine, mirrors};
 
@@ -29,6 +31,7 @@ pub use certificates::{Admin, admin};
 pub use image::{REPOSITORY as NODE_REPOSITORY, node_version};
 pub(crate) use nodes::append;
 pub use proxies::Proxies;
+pub use rehearse::{Rehearsal, rehearse};
 
 /// How often a new cluster chooses other ports.
 const NEW_PORTS: usize = 3;
@@ -62,6 +65,10 @@ pub struct StartOptions {
     pub kubeconfig: PathBuf,
     /// `component.key=value`.
     pub extra_config: Vec<String>,
+    /// What each node may use.
+    pub limits: Limits,
+    /// The kubeconfig's current context stays.
+    pub keep_context: bool,
     /// This machine's proxies, for the nodes.
     pub proxies: Proxies,
     /// How long each wait may last.
@@ -212,6 +219,8 @@ impl Start<'_> {
         };
         crate::kubeconfig::check(&profile.kubeconfig)?;
         if is_new {
+            self.check_limits().await?;
+            profile.driver = Some(self.engine.driver().await?);
             self.claim(&profile).await?;
         }
         let missing = profile

@@ -3,7 +3,7 @@
 use ipnet::Ipv4Net;
 
 use super::Start;
-use crate::engine::Created;
+use crate::engine::{Created, NetworkState};
 use crate::profile::Profile;
 use crate::progress::Step;
 use crate::{ClusterError, subnet};
@@ -31,17 +31,9 @@ impl Start<'_> {
         } else {
             Some(profile.subnet)
         };
-        let mut taken: Vec<Ipv4Net> = others.iter().flat_map(|network| network.subnets.clone()).collect();
-        taken.extend(subnet::routes(
-            &fs_err::read_to_string("/proc/net/route").unwrap_or_default(),
-        ));
-        taken.extend([profile.cluster_cidr, profile.service_cidr]);
+        let taken = taken(profile, &others);
         if let Some(subnet) = fixed {
-            if let Some(other) = taken.iter().find(|net| subnet::overlap(**net, subnet)) {
-                return Err(ClusterError::Subnet {
-                    reason: format!("{subnet} overlaps {other}, which is in use here"),
-                });
-            }
+            check(subnet, &taken)?;
             return match self
                 .engine
                 .create_network(&profile.name, &profile.name, subnet, &others)
@@ -65,13 +57,45 @@ impl Start<'_> {
                 Created::Overlaps(_) => tried.push(subnet),
             }
         }
-        Err(ClusterError::Subnet {
-            reason: "all that rkube would use are in use here; choose with --subnet".to_owned(),
-        })
+        Err(none_left())
+    }
+
+    /// The subnet that a new cluster would get, as far as that can be told without making a network.
+    pub(super) async fn foreseen_subnet(&self, profile: &Profile) -> Result<Ipv4Net, ClusterError> {
+        let taken = taken(profile, &self.engine.networks().await?);
+        match self.options.subnet {
+            Some(subnet) => check(subnet, &taken).map(|()| subnet),
+            None => subnet::choose(&taken, &[]).ok_or_else(none_left),
+        }
     }
 
     fn made(&self, subnet: Ipv4Net) -> Ipv4Net {
         self.done(Step::Network, true);
         subnet
+    }
+}
+
+/// What is in use: networks of the engine, routes of this machine, the cluster's own pods and services.
+fn taken(profile: &Profile, others: &[NetworkState]) -> Vec<Ipv4Net> {
+    let mut taken: Vec<Ipv4Net> = others.iter().flat_map(|network| network.subnets.clone()).collect();
+    taken.extend(subnet::routes(
+        &fs_err::read_to_string("/proc/net/route").unwrap_or_default(),
+    ));
+    taken.extend([profile.cluster_cidr, profile.service_cidr]);
+    taken
+}
+
+fn check(subnet: Ipv4Net, taken: &[Ipv4Net]) -> Result<(), ClusterError> {
+    match taken.iter().find(|net| subnet::overlap(**net, subnet)) {
+        Some(other) => Err(ClusterError::Subnet {
+            reason: format!("{subnet} overlaps {other}, which is in use here"),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn none_left() -> ClusterError {
+    ClusterError::Subnet {
+        reason: "all that rkube would use are in use here; choose with --subnet".to_owned(),
     }
 }

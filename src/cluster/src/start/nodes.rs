@@ -106,6 +106,7 @@ impl Start<'_> {
             confinement,
             modules: std::path::Path::new("/lib/modules").is_dir(),
             env: &self.options.proxies.environment(profile),
+            limits: profile.limits,
         };
         self.engine.create_node(&container).await?;
         self.engine.upload(&node.name, archive.to_vec()).await?;

@@ -61,6 +61,8 @@ impl Start<'_> {
             kubeconfig: options.kubeconfig.clone(),
             previous_context: None,
             extra_config: settings::canonical(&options.extra_config)?,
+            limits: options.limits,
+            driver: None,
         };
         profile.nodes = (0..options.nodes)
             .map(|index| Profile::node(&profile.name, index, profile.subnet, profile.cluster_cidr))

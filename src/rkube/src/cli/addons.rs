@@ -1,6 +1,10 @@
 //! `rkube addons`.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
+
+use super::duration::duration;
 
 /// Commands on addons.
 #[derive(Debug, Subcommand)]
@@ -38,15 +42,16 @@ pub(crate) struct AddonsEnable {
     /// Other registries for the addon's images.
     #[arg(long, value_name = "NAME=REGISTRY", value_delimiter = ',', value_parser = pair)]
     pub(crate) registries: Vec<(String, String)>,
-    /// How long to wait for each addon, in seconds.
+    /// How long to wait for each addon, such as 90s or 1m30s; a plain number is seconds.
     #[arg(
         long,
         env = "RKUBE_WAIT_TIMEOUT",
         hide_env_values = true,
-        value_name = "SECONDS",
-        default_value_t = 120
+        value_name = "DURATION",
+        default_value = "2m",
+        value_parser = duration
     )]
-    pub(crate) wait_timeout: u64,
+    pub(crate) wait_timeout: Duration,
 }
 
 /// `rkube addons configure`.

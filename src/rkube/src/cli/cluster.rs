@@ -1,9 +1,12 @@
 //! Commands on clusters and nodes.
 
-use clap::{Args, Subcommand};
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use super::{MirrorFlags, Sources};
+use super::duration::duration;
+use super::{Machine, MirrorFlags, Sources};
 
 /// `rkube start`.
 #[derive(Debug, Args)]
@@ -62,18 +65,27 @@ pub(crate) struct Start {
         value_delimiter = ','
     )]
     pub(crate) addons: Vec<String>,
-    /// How long each wait may last, in seconds.
+    /// How long each wait may last, such as 6m or 1m30s; a plain number is seconds.
     #[arg(
         long,
         env = "RKUBE_WAIT_TIMEOUT",
         hide_env_values = true,
-        value_name = "SECONDS",
-        default_value_t = 120
+        value_name = "DURATION",
+        default_value = "2m",
+        value_parser = duration
     )]
-    pub(crate) wait_timeout: u64,
+    pub(crate) wait_timeout: Duration,
     /// Takes away what a failed first start made.
     #[arg(long, env = "RKUBE_DELETE_ON_FAILURE", hide_env_values = true, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     pub(crate) delete_on_failure: bool,
+    /// Leaves the kubeconfig's current context as it is.
+    #[arg(long, env = "RKUBE_KEEP_CONTEXT", hide_env_values = true)]
+    pub(crate) keep_context: bool,
+    /// Makes and changes nothing: checks what can be checked, and says what would be done.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
     #[command(flatten)]
     pub(crate) sources: Sources,
     #[command(flatten)]
@@ -85,6 +97,14 @@ fn extra_config(text: &str) -> Result<String, String> {
         Some((component, key)) if !component.is_empty() && !key.is_empty() => Ok(text.to_owned()),
         _ => Err("must be COMPONENT.KEY=VALUE".to_owned()),
     }
+}
+
+/// `rkube stop`.
+#[derive(Debug, Args)]
+pub(crate) struct Stop {
+    /// All clusters.
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 /// `rkube delete`.
@@ -105,6 +125,33 @@ pub(crate) struct Status {
     /// Only this node.
     #[arg(short, long)]
     pub(crate) node: Option<String>,
+    /// A line per node of this shape instead, such as '{{.Name}}: {{.Host}}'; there are Name, Host, Kubelet, APIServer,
+    /// Kubeconfig and Worker.
+    #[arg(short, long, value_name = "TEMPLATE")]
+    pub(crate) format: Option<String>,
+    /// What JSON is about: each node, or the whole cluster with codes like HTTP's.
+    #[arg(short, long, value_enum, default_value_t = Layout::Nodes)]
+    pub(crate) layout: Layout,
+    /// Says it again after every interval, until Ctrl-C; -w=5s for another one than 1s.
+    #[arg(
+        short,
+        long,
+        value_name = "INTERVAL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1s",
+        value_parser = duration
+    )]
+    pub(crate) watch: Option<Duration>,
+}
+
+/// What `rkube status` is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Layout {
+    /// One entry per node.
+    Nodes,
+    /// The cluster with its nodes and components; JSON only.
+    Cluster,
 }
 
 /// A node to choose.
@@ -137,6 +184,9 @@ pub(crate) struct Logs {
     /// Number of lines.
     #[arg(short = 'n', long = "length", default_value_t = 60)]
     pub(crate) length: usize,
+    /// Writes them there instead of on standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<std::path::PathBuf>,
 }
 
 /// `rkube node`.
@@ -157,9 +207,9 @@ pub(crate) struct Kubectl {
 /// `rkube trace`.
 #[derive(Debug, Args)]
 pub(crate) struct Trace {
-    /// How long to wait for what follows from the command, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    pub(crate) timeout: u64,
+    /// How long to wait for what follows from the command, such as 90s or 5m; a plain number is seconds.
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = duration)]
+    pub(crate) timeout: Duration,
     /// Says in a few words what each step is for.
     #[arg(long)]
     pub(crate) explain: bool,
@@ -179,16 +229,35 @@ pub(crate) struct Trace {
 
 /// `rkube profile`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Profile {
     #[command(subcommand)]
     pub(crate) command: Option<ProfileCommand>,
+    /// The cluster that commands are about from now on, unless --profile says otherwise; default goes back to rkube.
+    pub(crate) name: Option<String>,
 }
 
 /// `rkube profile …`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProfileCommand {
     /// Lists all clusters.
-    List,
+    List(ProfileList),
+}
+
+/// `rkube profile list`.
+#[derive(Debug, Args)]
+pub(crate) struct ProfileList {
+    /// Only what is on disk: the engine is not asked what runs.
+    #[arg(short, long)]
+    pub(crate) light: bool,
+}
+
+/// `rkube version`.
+#[derive(Debug, Args)]
+pub(crate) struct Version {
+    /// Only rkube's own.
+    #[arg(long)]
+    pub(crate) short: bool,
 }
 
 /// `rkube completion`.

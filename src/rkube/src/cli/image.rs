@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// Commands on images.
 #[derive(Debug, Subcommand)]
@@ -13,7 +13,28 @@ pub(crate) enum ImageCommand {
     Load(Load),
     /// Lists the images in the nodes.
     #[command(alias = "list")]
-    Ls,
+    Ls(ImageLs),
+}
+
+/// `rkube image ls`.
+#[derive(Debug, Args)]
+pub(crate) struct ImageLs {
+    /// How; -o json means the same as --format json.
+    #[arg(long, value_enum, default_value_t = ListFormat::Short)]
+    pub(crate) format: ListFormat,
+}
+
+/// How images are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// A reference per line.
+    Short,
+    /// Names, tags, ids and sizes.
+    Table,
+    /// For programs.
+    Json,
+    /// The same as YAML.
+    Yaml,
 }
 
 /// `rkube image load`.

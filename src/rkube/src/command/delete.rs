@@ -24,6 +24,13 @@ pub(super) async fn run(context: &Context, args: Delete) -> Outcome {
     let mut deleted = Vec::new();
     for name in names {
         let _lock = context.profiles.lock(&name, Context::PATIENCE).await?;
+        let own = context.engine_of(&name);
+        // the one that was asked already, unless the cluster was made with another one
+        let engine = if own.driver.is_none() || own == context.engine {
+            engine.clone()
+        } else {
+            Engine::connect(&own).await?
+        };
         if cluster::delete(&engine, &context.profiles, &name).await? {
             deleted.push(name);
         }

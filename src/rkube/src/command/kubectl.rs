@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::Outcome;
 use super::version::KUBERNETES;
 use crate::cli::Kubectl;
-use crate::context::Context;
+use crate::context::{ASKED_AS_KUBECTL, Context};
 use crate::failure::Failure;
 use crate::ui::ImagingProgress;
 
@@ -26,6 +26,9 @@ const PUBLISHED: &str = "https://dl.k8s.io/release";
 const SKEW: u32 = 1;
 
 pub(super) async fn run(context: &Context, args: Kubectl) -> Outcome {
+    if context.asked_as_kubectl {
+        return Err(Failure::kubectl(&"this is rkube, which looks for a kubectl itself"));
+    }
     let profile = context.existing()?;
     let kubectl = find(context).await?;
     let error = Command::new(&kubectl)
@@ -40,8 +43,15 @@ pub(super) async fn run(context: &Context, args: Kubectl) -> Outcome {
 }
 
 pub(super) async fn find(context: &Context) -> Result<PathBuf, Failure> {
-    let on_path = context.programs("kubectl");
-    if let Some(fitting) = on_path.iter().find(|path| fits(path)) {
+    let own = std::env::current_exe().and_then(fs_err::canonicalize).ok();
+    let mut on_path = context.programs("kubectl");
+    // under the name kubectl this program is there too
+    on_path.retain(|path| fs_err::canonicalize(path).ok() != own);
+    let on_path: Vec<(PathBuf, u32)> = on_path
+        .into_iter()
+        .filter_map(|path| version(&path).map(|version| (path, version)))
+        .collect();
+    if let Some((fitting, _)) = on_path.iter().find(|(_, version)| fits(*version)) {
         return Ok(fitting.clone());
     }
     let cached = context.paths.cache().join("kubectl");
@@ -52,7 +62,7 @@ pub(super) async fn find(context: &Context) -> Result<PathBuf, Failure> {
     match get(context, &cached).await {
         Ok(()) => Ok(cached),
         // one that is too old is better than none
-        Err(failure) => on_path.into_iter().next().ok_or(failure),
+        Err(failure) => on_path.into_iter().next().map(|(path, _)| path).ok_or(failure),
     }
 }
 
@@ -118,16 +128,19 @@ fn architecture() -> &'static str {
     }
 }
 
-fn fits(path: &Path) -> bool {
-    let Ok(output) = Command::new(path).args(["version", "--client", "-o", "json"]).output() else {
-        return false;
-    };
-    let value: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    let version = value["clientVersion"]["gitVersion"].as_str().and_then(minor);
-    match (version, minor(KUBERNETES)) {
-        (Some(theirs), Some(ours)) => theirs.abs_diff(ours) <= SKEW,
-        _ => false,
-    }
+/// The minor version of a kubectl; nothing for what is no kubectl, such as a copy of this program.
+fn version(path: &Path) -> Option<u32> {
+    let mut command = Command::new(path);
+    command
+        .args(["version", "--client", "-o", "json"])
+        .env(ASKED_AS_KUBECTL, "1");
+    let output = command.output().ok()?;
+    let value: Value = serde_json::from_slice(&output.stdout).ok()?;
+    value["clientVersion"]["gitVersion"].as_str().and_then(minor)
+}
+
+fn fits(version: u32) -> bool {
+    minor(KUBERNETES).is_some_and(|own| own.abs_diff(version) <= SKEW)
 }
 
 /// `36` of `v1.36.2`.

@@ -11,10 +11,12 @@ mod image;
 mod ip;
 mod kubectl;
 mod logs;
+mod machine;
 mod mirrors;
 mod node;
 mod pause;
 mod profile;
+mod rehearse;
 mod ssh;
 mod start;
 mod status;
@@ -34,9 +36,9 @@ use crate::ui::usage;
 /// What a command gives back when it did all that was asked.
 pub(crate) type Outcome = Result<ExitCode, Failure>;
 
-/// Runs the command that the process's arguments say.
-pub(crate) fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+/// Runs the command that the arguments say.
+pub(crate) fn main(args: &[String]) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => return usage::show(&error, &locale()),
     };
@@ -69,8 +71,8 @@ fn log(verbose: u8) {
 
 async fn run(context: &Context, command: Command) -> Outcome {
     match command {
-        Command::Start(args) => start::run(context, args).await,
-        Command::Stop => stop::run(context).await,
+        Command::Start(args) => start::run(context, *args).await,
+        Command::Stop(args) => stop::run(context, args).await,
         Command::Delete(args) => delete::run(context, args).await,
         Command::Pause => pause::pause(context).await,
         Command::Unpause => pause::unpause(context).await,
@@ -87,7 +89,7 @@ async fn run(context: &Context, command: Command) -> Outcome {
         Command::Mirrors(command) => mirrors::run(context, command).await,
         Command::Ip(args) => ip::run(context, args),
         Command::Profile(args) => profile::run(context, args).await,
-        Command::Version => Ok(version::run(context)),
+        Command::Version(args) => Ok(version::run(context, args)),
         Command::Completion(args) => Ok(completion::run(args)),
         Command::GenerateDocs(args) => generate_docs::run(args),
     }

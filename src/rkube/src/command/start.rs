@@ -1,12 +1,11 @@
 //! `rkube start`.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use cluster::{ClusterError, Engine, StartOptions};
 use serde_json::json;
 
-use super::{Outcome, addons, bundle, extra_config, mirrors};
+use super::{Outcome, addons, bundle, extra_config, machine, mirrors, rehearse};
 use crate::cli::Start;
 use crate::context::{Context, Paths};
 
@@ -15,11 +14,19 @@ pub(super) async fn run(context: &Context, args: Start) -> Outcome {
     // a mistyped name must not cost a cluster
     addons::check(context, &args.addons)?;
     let extra_config = extra_config::read(args.extra_config)?;
-    if let Some(file) = &args.bundle {
-        bundle::load(context, file).await?;
+    let known = context.profiles.read(&context.profile)?;
+    let engine = machine::engine(context, known.as_ref(), &args.machine)?;
+    match &args.bundle {
+        Some(file) if args.dry_run => rehearse::bundle(file)?,
+        Some(file) => bundle::load(context, file).await.map(drop)?,
+        None => {}
     }
-    let engine = Engine::connect(&context.engine).await?;
-    let _lock = context.lock().await?;
+    let engine = Engine::connect(&engine).await?;
+    let _lock = if args.dry_run {
+        None
+    } else {
+        Some(context.lock().await?)
+    };
     let options = StartOptions {
         name: context.profile.clone(),
         nodes: args.nodes,
@@ -34,10 +41,18 @@ pub(super) async fn run(context: &Context, args: Start) -> Outcome {
         binary: Paths::binary()?,
         kubeconfig: context.kubeconfig.clone(),
         extra_config,
+        limits: machine::limits(&args.machine),
+        keep_context: args.keep_context,
         proxies: context.proxies.clone(),
-        patience: Duration::from_secs(args.wait_timeout),
+        patience: args.wait_timeout,
         delete_on_failure: args.delete_on_failure,
     };
+    if let Some(known) = &known {
+        machine::note_what_stays(context, known, &args.machine);
+    }
+    if args.dry_run {
+        return rehearse::run(context, &engine, &options, &args.addons).await;
+    }
     let shown = context.ui.start(&options.name);
     let progress = shown.receiver();
     let outcome = cluster::start(&engine, &context.profiles, &options, &progress, Box::pin(interrupt())).await;
@@ -62,10 +77,10 @@ pub(super) async fn run(context: &Context, args: Start) -> Outcome {
     }
     context.ui.result(
         || {
-            let line = if started.changed {
-                text.start_done
-            } else {
-                text.start_unchanged
+            let line = match started.changed {
+                true if options.keep_context => text.start_done_kept,
+                true => text.start_done,
+                false => text.start_unchanged,
             };
             line.replace("{}", &options.name)
         },

@@ -37,7 +37,7 @@ impl Events {
     pub(crate) fn of(command: &Command) -> Option<Self> {
         let steps: &[&str] = match command {
             Command::Start(_) => START,
-            Command::Stop => &["Stopping", DONE],
+            Command::Stop(_) => &["Stopping", DONE],
             Command::Delete(_) => &["Deleting", DONE],
             Command::Pause => &["Pausing", DONE],
             Command::Unpause => &["Unpausing", DONE],

@@ -61,14 +61,14 @@ impl Ui {
         self.format == Format::Json
     }
 
-    /// Prints a command's result.
-    pub(crate) fn result(&self, text: impl FnOnce() -> String, json: impl FnOnce() -> Value) {
+    /// Prints a command's result. False if the reader went away (`| head`), which is no failure of the command.
+    pub(crate) fn result(&self, text: impl FnOnce() -> String, json: impl FnOnce() -> Value) -> bool {
         if let Some(events) = self.events {
-            return events.result(&text(), &json());
+            events.result(&text(), &json());
+            return true;
         }
         let line = if self.is_json() { json().to_string() } else { text() };
-        // a reader that went away (`| head`) is no failure of the command
-        let _ = writeln!(std::io::stdout(), "{line}");
+        writeln!(std::io::stdout(), "{line}").is_ok()
     }
 
     /// A line of progress.

@@ -63,7 +63,7 @@ pub(super) async fn run(context: &Context, args: AddonsEnable) -> Outcome {
     let client = client::of_running(context, &profile).await?;
     // noted first: if the cluster is lost on the way, the next start goes on
     wishes.write(context)?;
-    let (text, patience) = (context.ui.text(), Duration::from_secs(args.wait_timeout));
+    let (text, patience) = (context.ui.text(), args.wait_timeout);
     let mut lines = Vec::new();
     for (at, addon) in wanted.iter().enumerate() {
         let choice = wishes.of(addon);

@@ -12,6 +12,6 @@ pub(super) async fn run(context: &Context, command: ImageCommand) -> Outcome {
     match command {
         ImageCommand::Compose(args) => compose::run(context, args).await,
         ImageCommand::Load(args) => load::run(context, args).await,
-        ImageCommand::Ls => ls::run(context).await,
+        ImageCommand::Ls(args) => ls::run(context, args).await,
     }
 }

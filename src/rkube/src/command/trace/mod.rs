@@ -10,7 +10,6 @@ mod show;
 mod wait;
 
 use std::process::{ExitCode, Stdio};
-use std::time::Duration;
 
 use cluster::{ClusterError, Profile};
 use kube::Client;
@@ -36,7 +35,6 @@ pub(super) async fn run(context: &Context, args: Trace) -> Outcome {
         let asked = args.object.join(" ");
         return object::run(context, &client, &asked, &args.namespace, args.explain).await;
     }
-    let patience = Duration::from_secs(args.timeout);
     match (&args.show, args.command.split_first()) {
         (Some(_), Some(_)) => Err(Failure::usage(&"--show takes no command")),
         (Some(id), None) => {
@@ -50,7 +48,7 @@ pub(super) async fn run(context: &Context, args: Trace) -> Outcome {
         (None, Some((program, rest))) => {
             let id = new_id()?;
             let code = command(context, &profile, &id, program, rest).await?;
-            let seen = wait::until_at_rest(&client, &id, patience).await?;
+            let seen = wait::until_at_rest(&client, &id, args.timeout).await?;
             let Some(story) = seen.story else {
                 return Err(Failure::usage(&format!(
                     "{program} asked nothing of cluster {} that could be followed",
@@ -68,7 +66,7 @@ pub(super) async fn run(context: &Context, args: Trace) -> Outcome {
                 let text = explain::word("waiting", context.ui.text());
                 context.ui.note(&format!(
                     "{} {}",
-                    text.replace("{}", &args.timeout.to_string()),
+                    text.replace("{}", &args.timeout.as_secs().to_string()),
                     waiting.join(", ")
                 ));
             }

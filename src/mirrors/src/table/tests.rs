@@ -125,12 +125,12 @@ fn files_are_read_and_checked_when_the_table_is_made() {
     assert_eq!(table.sources("a", "x")[0].host.tls.ca_file, pem);
     assert!(make("no.pem", "text").unwrap_err().to_string().contains("no.pem"));
     // those of a folder are trusted beside each host's own
-    let authorities = crate::authorities(folder.path());
-    assert!(authorities.unwrap_err().to_string().contains("no.pem"));
+    let refused = authorities(folder.path());
+    assert!(refused.unwrap_err().to_string().contains("no.pem"));
     fs_err::remove_file(folder.path().join("no.pem")).unwrap();
     fs_err::write(folder.path().join("other.crt"), "-----BEGIN CERTIFICATE-----\ny\n").unwrap();
     fs_err::write(folder.path().join("notes.txt"), "z").unwrap();
-    let table = table.trusting(crate::authorities(folder.path()).unwrap());
+    let table = table.trusting(authorities(folder.path()).unwrap());
     let trusted = |registry: &str| table.sources(registry, "x")[0].host.tls.ca_file.clone();
     assert!(
         trusted("a").starts_with(pem) && trusted("a").contains("\ny\n"),
@@ -142,7 +142,7 @@ fn files_are_read_and_checked_when_the_table_is_made() {
         "{}",
         trusted("b")
     );
-    assert_eq!(crate::authorities(&folder.path().join("none")).unwrap(), "");
+    assert_eq!(authorities(&folder.path().join("none")).unwrap(), "");
     let rule = Document::parse("test", "mirrors: {a: {rewrite: {'(': b}}}").unwrap();
     assert!(matches!(Table::new(&rule), Err(DocumentError::Rewrite { .. })));
 }

@@ -50,19 +50,18 @@ fn interrupt(
     })
 }
 
-/// Everything that the engine has of a cluster.
-fn left(cluster: &str) -> anyhow::Result<String> {
+const KINDS: [&[&str]; 3] = [&["volume", "ls"], &["network", "ls"], &["ps", "--all"]];
+
+/// What the engine has of a cluster, of one kind.
+fn list(cluster: &str, kind: &[&str]) -> anyhow::Result<String> {
     let label = format!("label=io.rkube.cluster={cluster}");
-    let list = |words: &[&str]| -> anyhow::Result<String> {
-        let mut docker = Command::new("docker");
-        docker.args(words).args(["--quiet", "--filter", &label]).run()?.ok()
-    };
-    Ok([
-        list(&["ps", "--all"])?,
-        list(&["volume", "ls"])?,
-        list(&["network", "ls"])?,
-    ]
-    .concat())
+    let mut docker = Command::new("docker");
+    docker.args(kind).args(["--quiet", "--filter", &label]).run()?.ok()
+}
+
+/// Everything that the engine has of it.
+fn left(cluster: &str) -> anyhow::Result<String> {
+    KINDS.into_iter().map(|kind| list(cluster, kind)).collect()
 }
 
 /// At whatever moment. Two nodes, so that requests are on their way side by side.
@@ -99,26 +98,29 @@ fn nothing_is_left(sandbox: &Sandbox) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// As soon as there is a volume, a network, a container: whatever it lacks is made by the next start.
 fn what_was_made_is_kept_on_demand(sandbox: &Sandbox) -> anyhow::Result<()> {
     let name = cluster_name("kept");
     let rkube = |args: &[&str]| sandbox.rkube(&[&["--profile", &name], args].concat());
-    rkube(&["delete"]).run()?.ok()?;
-    let mut start = rkube(&["start", "--delete-on-failure=false"]);
-    let ended = interrupt(&mut start, sandbox.path("log"), |_| {
-        until("the node", 60, || {
-            ensure!(!left(&name)?.is_empty(), "nothing yet");
-            Ok(())
-        })
-    })?;
-    ensure!(ended.code == Some(2), "{:?}: {}", ended.code, ended.stderr);
-    let kept = left(&name)?;
-    let outcome = rkube(&["start"]).run();
-    let status = rkube(&["status"]).run();
-    rkube(&["delete"]).run()?.ok()?;
-    ensure!(!kept.is_empty(), "nothing was kept");
-    outcome?.ok()?;
-    status?.ok()?;
-    ensure!(left(&name)?.is_empty());
+    for kind in KINDS {
+        rkube(&["delete"]).run()?.ok()?;
+        let mut start = rkube(&["start", "--delete-on-failure=false"]);
+        let ended = interrupt(&mut start, sandbox.path("log"), |_| {
+            until("the first of them", 60, || {
+                ensure!(!list(&name, kind)?.is_empty(), "nothing yet");
+                Ok(())
+            })
+        })?;
+        ensure!(ended.code == Some(2), "{:?}: {}", ended.code, ended.stderr);
+        let kept = left(&name)?;
+        let outcome = rkube(&["start"]).run();
+        let status = rkube(&["status"]).run();
+        rkube(&["delete"]).run()?.ok()?;
+        ensure!(!kept.is_empty(), "nothing was kept");
+        outcome?.ok().with_context(|| format!("interrupted at {kind:?}"))?;
+        status?.ok()?;
+        ensure!(left(&name)?.is_empty());
+    }
     Ok(())
 }
 

@@ -49,6 +49,12 @@ pub struct NodeState {
 }
 
 impl NodeState {
+    /// Whether it has never run.
+    pub(crate) fn only_made(&self) -> bool {
+        // Podman's words are the last two
+        ["created", "configured", "initialized"].contains(&self.state.as_str())
+    }
+
     /// Whether its processes run.
     pub fn running(&self) -> bool {
         self.state == "running"

@@ -59,6 +59,11 @@ impl Start<'_> {
     ) -> Result<bool, ClusterError> {
         match existing.iter().find(|container| container.name == node.name) {
             Some(container) if container.running() => pause::resume(self.engine, &node.name).await,
+            Some(container) if container.only_made() => {
+                // a start that was broken off may not have put its files there
+                self.engine.remove_node(&node.name).await?;
+                self.make(profile, node, keys, confinement).await
+            }
             Some(_) => match self.engine.start_node(&node.name).await {
                 Ok(()) => {
                     self.engine.want_node(&node.name, true).await;
@@ -73,12 +78,22 @@ impl Start<'_> {
                         name: node.name.clone(),
                     });
                 }
-                self.engine.create_volume(&profile.name, &node.name).await?;
-                let archive = archive(profile, node, keys, &self.table)?;
-                self.create_and_start(profile, node, &archive, confinement).await?;
-                Ok(true)
+                self.make(profile, node, keys, confinement).await
             }
         }
+    }
+
+    async fn make(
+        &self,
+        profile: &Profile,
+        node: &ProfileNode,
+        keys: &Keys,
+        confinement: Confinement,
+    ) -> Result<bool, ClusterError> {
+        self.engine.create_volume(&profile.name, &node.name).await?;
+        let archive = archive(profile, node, keys, &self.table)?;
+        self.create_and_start(profile, node, &archive, confinement).await?;
+        Ok(true)
     }
 
     async fn create_and_start(

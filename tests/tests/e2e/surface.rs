@@ -181,6 +181,8 @@ fn a_cluster_as_minikubes_users_have_it(sandbox: &Sandbox) -> anyhow::Result<()>
     limits(&user)?;
     let chosen = user.rkube(&["profile", name])?.ok()?;
     ensure!(chosen.contains(name), "{chosen}");
+    let text = fs_err::read_to_string(user.sandbox.path("kubeconfig"))?;
+    ensure!(text.contains(&format!("current-context: {name}")), "{text}");
     status(&user)?;
     lists(&user)?;
     let file = user.sandbox.path("node.log");

@@ -89,6 +89,23 @@ pub(crate) fn remove(path: &Path, name: &str, previous: Option<&str>) -> Result<
     })
 }
 
+/// Makes a context current, if it is there. True if it is current then.
+pub fn choose(path: &Path, name: &str) -> Result<bool, ClusterError> {
+    if current(path).as_deref() == Some(name) {
+        return Ok(true);
+    }
+    if !path.exists() {
+        return Ok(false);
+    }
+    edit(path, |config| {
+        let there = find(config, "contexts", name).is_some();
+        if there {
+            config.insert("current-context".into(), name.into());
+        }
+        there
+    })
+}
+
 /// Fails if the file is there and cannot be read, so that a start finds out before it has made anything.
 pub(crate) fn check(path: &Path) -> Result<(), ClusterError> {
     match fs_err::read_to_string(path) {

@@ -79,6 +79,17 @@ fn a_namespace_that_the_user_set_stays() {
 }
 
 #[test]
+fn a_context_that_is_there_is_chosen() {
+    let (_folder, path) = file(Some(FOREIGN));
+    assert!(!choose(&path, "rkube").unwrap());
+    merge(&path, &access(), true).unwrap();
+    assert_eq!(current(&path).as_deref(), Some("work"));
+    assert!(choose(&path, "rkube").unwrap());
+    assert_eq!(current(&path).as_deref(), Some("rkube"));
+    assert!(!choose(&path.with_file_name("none"), "rkube").unwrap());
+}
+
+#[test]
 fn a_broken_file_is_named_and_left_alone() {
     let (_folder, path) = file(Some("clusters: [oops"));
     let error = merge(&path, &access(), false).unwrap_err().to_string();

@@ -233,7 +233,7 @@ pub(crate) struct Trace {
 pub(crate) struct Profile {
     #[command(subcommand)]
     pub(crate) command: Option<ProfileCommand>,
-    /// The cluster that commands are about from now on, unless --profile says otherwise; default goes back to rkube.
+    /// The cluster that commands, kubectl's too, are about from now on, unless --profile says otherwise; default goes back to rkube.
     pub(crate) name: Option<String>,
 }
 

@@ -38,6 +38,10 @@ fn choose(context: &Context, name: &str) -> Outcome {
         context.profiles.set_active(Some(name))?;
         name
     };
+    // kubectl's commands are about it, too
+    if let Ok(Some(profile)) = context.profiles.read(name) {
+        cluster::kubeconfig::choose(&profile.kubeconfig, name)?;
+    }
     let text = context.ui.text().profile_set;
     context
         .ui

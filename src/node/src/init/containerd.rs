@@ -102,6 +102,8 @@ disabled_plugins = [{disabled}]
   sandbox_image = "{sandbox}"
   restrict_oom_score_adj = {restrict}
   disable_tcp_service = true
+  # every file of every running container is looked at; nothing here needs to know more often what they take
+  stats_collect_period = 60
   stream_server_address = "127.0.0.1"
   stream_server_port = "0"
   tolerate_missing_hugetlb_controller = true

@@ -70,7 +70,7 @@ impl Context {
         }
     }
 
-    /// Where to look for another profile's engine.
+    /// Where to look for a profile's engine: another one's, or that of a profile which this command has made.
     pub(crate) fn engine_of(&self, name: &str) -> EngineSettings {
         EngineSettings {
             driver: driver(&self.profiles, name),

@@ -64,9 +64,19 @@ fn left(cluster: &str) -> anyhow::Result<String> {
     KINDS.into_iter().map(|kind| list(cluster, kind)).collect()
 }
 
+/// Takes a test's cluster away, whatever becomes of the test.
+struct Gone<'a>(&'a Sandbox, &'a str);
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        drop(self.0.rkube(&["--profile", self.1, "delete"]).run());
+    }
+}
+
 /// At whatever moment. Two nodes, so that requests are on their way side by side.
 fn nothing_is_left(sandbox: &Sandbox) -> anyhow::Result<()> {
     let name = cluster_name("interrupted");
+    let _gone = Gone(sandbox, &name);
     let rkube = |args: &[&str]| sandbox.rkube(&[&["--profile", &name], args].concat());
     rkube(&["delete"]).run()?.ok()?;
     let mut rolled_back = 0;
@@ -101,6 +111,7 @@ fn nothing_is_left(sandbox: &Sandbox) -> anyhow::Result<()> {
 /// As soon as there is a volume, a network, a container: whatever it lacks is made by the next start.
 fn what_was_made_is_kept_on_demand(sandbox: &Sandbox) -> anyhow::Result<()> {
     let name = cluster_name("kept");
+    let _gone = Gone(sandbox, &name);
     let rkube = |args: &[&str]| sandbox.rkube(&[&["--profile", &name], args].concat());
     for kind in KINDS {
         rkube(&["delete"]).run()?.ok()?;

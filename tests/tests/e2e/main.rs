@@ -41,6 +41,7 @@ mod tour;
 mod trace;
 mod workloads;
 
+use std::os::unix::process::CommandExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -126,7 +127,13 @@ fn main() -> ExitCode {
     .collect();
     let mut report = Report::default();
     match Sandbox::new() {
-        Ok(sandbox) => own.iter().for_each(|(name, test)| report.run(name, || test(&sandbox))),
+        Ok(sandbox) => {
+            // what a killed run left behind would be in the way of every start
+            for left in ["certs", "addons"] {
+                drop(fs_err::remove_dir_all(sandbox.home().join(left)));
+            }
+            own.iter().for_each(|(name, test)| report.run(name, || test(&sandbox)));
+        }
         Err(error) => report.run("sandbox", || Err(error)),
     }
     if !shared.is_empty() {
@@ -158,15 +165,11 @@ fn again_with(folder: &std::path::Path) -> ExitCode {
     let folders = [folder.to_owned()].into_iter().chain(std::env::split_paths(&path));
     let again = || -> anyhow::Result<ExitCode> {
         let mut tests = std::process::Command::new(std::env::current_exe()?);
-        let status = tests
+        tests
             .args(std::env::args_os().skip(1))
-            .env("PATH", std::env::join_paths(folders)?)
-            .status()?;
-        Ok(if status.success() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
+            .env("PATH", std::env::join_paths(folders)?);
+        // in this process' place: who ends it ends the tests
+        Err(tests.exec().into())
     };
     again().unwrap_or_else(|error| {
         say(&format!("FAIL  {error:#}"));

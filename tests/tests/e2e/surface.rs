@@ -206,6 +206,8 @@ fn a_cluster_as_minikubes_users_have_it(sandbox: &Sandbox) -> anyhow::Result<()>
     let dry = user.rkube(&["start", "--dry-run"])?.ok()?;
     ensure!(dry.contains("Would start") && dry.contains(name), "{dry}");
     user.rkube(&["delete"])?.ok()?;
+    let text = fs_err::read_to_string(user.sandbox.path("kubeconfig"))?;
+    ensure!(text.contains("current-context: mine"), "{text}");
     let now = user.rkube(&["profile"])?.ok()?;
     ensure!(now.trim() == "rkube", "{now}");
     Ok(())

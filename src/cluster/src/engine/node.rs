@@ -49,12 +49,6 @@ pub struct NodeState {
 }
 
 impl NodeState {
-    /// Whether it has never run.
-    pub(crate) fn only_made(&self) -> bool {
-        // Podman's words are the last two
-        ["created", "configured", "initialized"].contains(&self.state.as_str())
-    }
-
     /// Whether its processes run.
     pub fn running(&self) -> bool {
         self.state == "running"
@@ -149,6 +143,18 @@ impl Engine {
     /// Containers of one cluster, or of all, in order of their names.
     pub async fn nodes(&self, cluster: Option<&str>) -> Result<Vec<NodeState>, ClusterError> {
         self.containers(cluster, Whose::Anybodys).await
+    }
+
+    /// Whether a container was made and not started since.
+    pub(crate) async fn never_ran(&self, node: &NodeState) -> Result<bool, ClusterError> {
+        // Podman's words are the last two; after a reboot it says them of what ran before, too
+        if !["created", "configured", "initialized"].contains(&node.state.as_str()) {
+            return Ok(false);
+        }
+        let found = self.docker.inspect_container(&node.name, None).await;
+        let state = found.map_err(|error| failed("look at the container", error))?.state;
+        let started = state.and_then(|state| state.started_at).unwrap_or_default();
+        Ok(started.is_empty() || started.starts_with("0001-"))
     }
 
     /// Containers of all clusters that were made for profiles here.

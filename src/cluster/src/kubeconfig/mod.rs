@@ -90,7 +90,7 @@ pub(crate) fn remove(path: &Path, name: &str, previous: Option<&str>) -> Result<
 }
 
 /// Makes a context current, if it is there. True if it is current then.
-pub fn choose(path: &Path, name: &str) -> Result<bool, ClusterError> {
+pub(crate) fn choose(path: &Path, name: &str) -> Result<bool, ClusterError> {
     if current(path).as_deref() == Some(name) {
         return Ok(true);
     }

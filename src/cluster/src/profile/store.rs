@@ -7,7 +7,7 @@ use std::time::Duration;
 use mirrors::Document;
 
 use super::{Confinement, Profile, ProfileLock, check_name};
-use crate::ClusterError;
+use crate::{ClusterError, kubeconfig};
 
 const FILE: &str = "profile.json";
 const MIRRORS: &str = "mirrors.yaml";
@@ -131,7 +131,9 @@ impl ProfileStore {
     /// The profile that commands are about unless they say otherwise, if the user chose one.
     pub fn active(&self) -> Option<String> {
         let text = fs_err::read_to_string(self.root.join(ACTIVE)).ok()?;
-        Some(text.trim().to_owned()).filter(|name| check_name(name).is_ok())
+        // one that an older version made may have a name that is taken now
+        let known = |name: &String| check_name(name).is_ok() || self.folder(name).join(FILE).is_file();
+        Some(text.trim().to_owned()).filter(|name| !name.contains('/') && known(name))
     }
 
     /// Chooses it, or goes back to the default.
@@ -145,6 +147,21 @@ impl ProfileStore {
         };
         fs_err::create_dir_all(&self.root)?;
         Ok(write_atomically(&path, format!("{name}\n").as_bytes())?)
+    }
+
+    /// Makes its context kubectl's current one, if it is there; `delete` goes back to the one before. A profile that cannot be read
+    /// has none.
+    pub fn choose_context(&self, name: &str) -> Result<(), ClusterError> {
+        let Ok(Some(mut profile)) = self.read(name) else {
+            return Ok(());
+        };
+        let before = kubeconfig::current(&profile.kubeconfig).filter(|before| !before.is_empty() && before != name);
+        let chosen = kubeconfig::choose(&profile.kubeconfig, name)?;
+        if chosen && before.is_some() && profile.previous_context.is_none() {
+            profile.previous_context = before;
+            self.write(&profile)?;
+        }
+        Ok(())
     }
 
     /// What an engine was found to allow, from an earlier start.

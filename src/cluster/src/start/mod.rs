@@ -212,7 +212,7 @@ impl Start<'_> {
 
     async fn run(&self, known: Option<Profile>) -> Result<Started, ClusterError> {
         let is_new = known.is_none();
-        let existing = self.engine.nodes(Some(&self.options.name)).await?;
+        let existing = self.without_unfinished().await?;
         let mut profile = match known {
             Some(profile) => profile,
             None => self.plan()?,
@@ -229,7 +229,9 @@ impl Start<'_> {
             .any(|node| !existing.iter().any(|container| container.name == node.name));
         if missing {
             for url in self.options.proxies.unreachable() {
-                (self.progress)(Event::ProxyLeftOut(url.to_owned()));
+                // not its password
+                let shown = url.rsplit_once('@').map_or(url, |(_, place)| place);
+                (self.progress)(Event::ProxyLeftOut(shown.to_owned()));
             }
             let (image, network) = tokio::try_join!(self.image(), self.network(&profile))?;
             (profile.image, profile.subnet) = (image, network);

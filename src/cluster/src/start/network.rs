@@ -14,13 +14,7 @@ impl Start<'_> {
         self.begin(Step::Network);
         let others = self.engine.networks().await?;
         if let Some(known) = others.iter().find(|network| network.name == profile.name) {
-            let ours = known.cluster.as_deref() == Some(profile.name.as_str());
-            let Some(subnet) = known.subnets.first().copied().filter(|_| ours) else {
-                return Err(ClusterError::NameTaken {
-                    what: "network",
-                    name: known.name.clone(),
-                });
-            };
+            let subnet = ours(known, profile)?;
             self.done(Step::Network, false);
             return Ok(subnet);
         }
@@ -62,7 +56,11 @@ impl Start<'_> {
 
     /// The subnet that a new cluster would get, as far as that can be told without making a network.
     pub(super) async fn foreseen_subnet(&self, profile: &Profile) -> Result<Ipv4Net, ClusterError> {
-        let taken = taken(profile, &self.engine.networks().await?);
+        let others = self.engine.networks().await?;
+        if let Some(known) = others.iter().find(|network| network.name == profile.name) {
+            return ours(known, profile);
+        }
+        let taken = taken(profile, &others);
         match self.options.subnet {
             Some(subnet) => check(subnet, &taken).map(|()| subnet),
             None => subnet::choose(&taken, &[]).ok_or_else(none_left),
@@ -73,6 +71,16 @@ impl Start<'_> {
         self.done(Step::Network, true);
         subnet
     }
+}
+
+/// The subnet of a network that has the cluster's name, which must be the cluster's.
+fn ours(network: &NetworkState, profile: &Profile) -> Result<Ipv4Net, ClusterError> {
+    let ours = network.cluster.as_deref() == Some(profile.name.as_str());
+    let subnet = network.subnets.first().copied().filter(|_| ours);
+    subnet.ok_or_else(|| ClusterError::NameTaken {
+        what: "network",
+        name: network.name.clone(),
+    })
 }
 
 /// What is in use: networks of the engine, routes of this machine, the cluster's own pods and services.

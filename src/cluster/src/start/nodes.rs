@@ -49,6 +49,20 @@ impl Start<'_> {
         Ok(changed)
     }
 
+    /// The nodes that exist. One that was made and has never run may lack its files, since the start that made it was broken off: it is
+    /// taken away, and made again.
+    pub(super) async fn without_unfinished(&self) -> Result<Vec<NodeState>, ClusterError> {
+        let mut finished = Vec::new();
+        for node in self.engine.nodes(Some(&self.options.name)).await? {
+            if self.engine.never_ran(&node).await? {
+                self.engine.remove_node(&node.name).await?;
+            } else {
+                finished.push(node);
+            }
+        }
+        Ok(finished)
+    }
+
     async fn bring_up(
         &self,
         profile: &Profile,
@@ -59,11 +73,6 @@ impl Start<'_> {
     ) -> Result<bool, ClusterError> {
         match existing.iter().find(|container| container.name == node.name) {
             Some(container) if container.running() => pause::resume(self.engine, &node.name).await,
-            Some(container) if container.only_made() => {
-                // a start that was broken off may not have put its files there
-                self.engine.remove_node(&node.name).await?;
-                self.make(profile, node, keys, confinement).await
-            }
             Some(_) => match self.engine.start_node(&node.name).await {
                 Ok(()) => {
                     self.engine.want_node(&node.name, true).await;
@@ -78,22 +87,12 @@ impl Start<'_> {
                         name: node.name.clone(),
                     });
                 }
-                self.make(profile, node, keys, confinement).await
+                self.engine.create_volume(&profile.name, &node.name).await?;
+                let archive = archive(profile, node, keys, &self.table)?;
+                self.create_and_start(profile, node, &archive, confinement).await?;
+                Ok(true)
             }
         }
-    }
-
-    async fn make(
-        &self,
-        profile: &Profile,
-        node: &ProfileNode,
-        keys: &Keys,
-        confinement: Confinement,
-    ) -> Result<bool, ClusterError> {
-        self.engine.create_volume(&profile.name, &node.name).await?;
-        let archive = archive(profile, node, keys, &self.table)?;
-        self.create_and_start(profile, node, &archive, confinement).await?;
-        Ok(true)
     }
 
     async fn create_and_start(

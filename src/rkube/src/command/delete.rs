@@ -26,7 +26,8 @@ pub(super) async fn run(context: &Context, args: Delete) -> Outcome {
         let _lock = context.profiles.lock(&name, Context::PATIENCE).await?;
         let own = context.engine_of(&name);
         // the one that was asked already, unless the cluster was made with another one
-        let engine = if own.driver.is_none() || own == context.engine {
+        let is_here = own == context.engine || (own.driver.is_none() && !engine.nodes(Some(&name)).await?.is_empty());
+        let engine = if is_here {
             engine.clone()
         } else {
             Engine::connect(&own).await?

@@ -47,12 +47,13 @@ pub(super) async fn find(context: &Context) -> Result<PathBuf, Failure> {
     let mut on_path = context.programs("kubectl");
     // under the name kubectl this program is there too
     on_path.retain(|path| fs_err::canonicalize(path).ok() != own);
-    let on_path: Vec<(PathBuf, u32)> = on_path
-        .into_iter()
-        .filter_map(|path| version(&path).map(|version| (path, version)))
-        .collect();
-    if let Some((fitting, _)) = on_path.iter().find(|(_, version)| fits(*version)) {
-        return Ok(fitting.clone());
+    let mut unfit = None;
+    for path in on_path {
+        match version(&path) {
+            Some(version) if fits(version) => return Ok(path),
+            Some(_) if unfit.is_none() => unfit = Some(path),
+            _ => {}
+        }
     }
     let cached = context.paths.cache().join("kubectl");
     if cached.is_file() {
@@ -62,7 +63,7 @@ pub(super) async fn find(context: &Context) -> Result<PathBuf, Failure> {
     match get(context, &cached).await {
         Ok(()) => Ok(cached),
         // one that is too old is better than none
-        Err(failure) => on_path.into_iter().next().map(|(path, _)| path).ok_or(failure),
+        Err(failure) => unfit.ok_or(failure),
     }
 }
 

@@ -38,10 +38,7 @@ fn choose(context: &Context, name: &str) -> Outcome {
         context.profiles.set_active(Some(name))?;
         name
     };
-    // kubectl's commands are about it, too
-    if let Ok(Some(profile)) = context.profiles.read(name) {
-        cluster::kubeconfig::choose(&profile.kubeconfig, name)?;
-    }
+    context.profiles.choose_context(name)?;
     let text = context.ui.text().profile_set;
     context
         .ui

@@ -10,10 +10,19 @@ use crate::cli::Start;
 use crate::context::{Context, Paths};
 
 pub(super) async fn run(context: &Context, args: Start) -> Outcome {
-    cluster::check_name(&context.profile)?;
+    // one that an older version made keeps its name
+    if !matches!(context.profiles.read(&context.profile), Ok(Some(_))) {
+        cluster::check_name(&context.profile)?;
+    }
     // a mistyped name must not cost a cluster
     addons::check(context, &args.addons)?;
     let extra_config = extra_config::read(args.extra_config)?;
+    // before the profile is read: it must not change any more
+    let _lock = if args.dry_run {
+        None
+    } else {
+        Some(context.lock().await?)
+    };
     let known = context.profiles.read(&context.profile)?;
     let engine = machine::engine(context, known.as_ref(), &args.machine)?;
     match &args.bundle {
@@ -22,11 +31,6 @@ pub(super) async fn run(context: &Context, args: Start) -> Outcome {
         None => {}
     }
     let engine = Engine::connect(&engine).await?;
-    let _lock = if args.dry_run {
-        None
-    } else {
-        Some(context.lock().await?)
-    };
     let options = StartOptions {
         name: context.profile.clone(),
         nodes: args.nodes,

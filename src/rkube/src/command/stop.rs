@@ -66,8 +66,8 @@ async fn all(context: &Context) -> Outcome {
 
 /// The nodes that ran.
 async fn one(context: &Context, name: &str) -> Result<Vec<String>, Failure> {
-    let engine = Engine::connect(&context.engine_of(name)).await?;
     let _lock = context.profiles.lock(name, Context::PATIENCE).await?;
+    let engine = Engine::connect(&context.engine_of(name)).await?;
     let profile = context.existing_named(name)?;
     Ok(cluster::stop(&engine, &profile).await?)
 }

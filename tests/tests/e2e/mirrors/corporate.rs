@@ -43,8 +43,14 @@ pub(super) fn proxies_are_for_what_is_outside(sandbox: &Sandbox) -> anyhow::Resu
         name: cluster_name("proxied"),
     };
     cluster.rkube(&["delete"])?.ok()?;
+    // composed before: the proxies below lead nowhere
+    let node = sandbox.path("node.tar").to_string_lossy().into_owned();
+    cluster.rkube(&["image", "compose", "node", "--to", &node])?.ok()?;
     let mut start = cluster.sandbox.rkube(&["--profile", &cluster.name, "start"]);
     let (outside, loopback) = ("http://192.0.2.1:3128", "http://127.0.0.1:9");
+    for name in ["http_proxy", "HTTPS_PROXY", "NO_PROXY"] {
+        start.env_remove(name);
+    }
     start.env("HTTP_PROXY", outside).env("https_proxy", loopback);
     let started = start.env("no_proxy", "intranet.example").run()?;
     ensure!(started.code == 0 && started.stderr.contains(loopback), "{started:?}");

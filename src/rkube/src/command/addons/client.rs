@@ -11,7 +11,7 @@ use crate::failure::Failure;
 /// A client with the administrator's certificate; `None` if the cluster does not run. A paused cluster is an error: its API
 /// would not answer.
 pub(in crate::command) async fn of_running(context: &Context, profile: &Profile) -> Result<Option<Client>, Failure> {
-    let engine = Engine::connect(&context.engine).await?;
+    let engine = Engine::connect(&context.engine_of(&profile.name)).await?;
     let node = Context::node(profile, None)?;
     match context.running(&engine, profile, node).await {
         Ok(()) => {}

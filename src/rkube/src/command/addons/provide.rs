@@ -17,7 +17,7 @@ pub(super) async fn images(
     if addon.info.images.is_empty() {
         return Ok(());
     }
-    let engine = Engine::connect(&context.engine).await?;
+    let engine = Engine::connect(&context.engine_of(&profile.name)).await?;
     let table = cluster::mirror_table(&context.profiles, &profile.name)?;
     let progress = context.ui.imaging();
     let provider = Provider {

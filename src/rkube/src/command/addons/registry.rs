@@ -23,7 +23,7 @@ pub(super) async fn tell(context: &Context, profile: &Profile, wishes: &Wishes) 
     if !cluster::write_addon_mirrors(&context.profiles, &profile.name, &document)? {
         return Ok(());
     }
-    let engine = Engine::connect(&context.engine).await?;
+    let engine = Engine::connect(&context.engine_of(&profile.name)).await?;
     let table = cluster::mirror_table(&context.profiles, &profile.name)?;
     cluster::tell_mirrors(&engine, &context.profiles, profile, &table).await?;
     Ok(())

@@ -20,6 +20,8 @@ const ADDON: &str = "dashboard";
 const NAMESPACE: &str = "kubernetes-dashboard";
 const PORT: u16 = 80;
 const PATIENCE: Duration = Duration::from_mins(2);
+/// Making an account takes a moment; meanwhile nothing interrupts.
+const BEGINNING: Duration = Duration::from_secs(10);
 /// How long a browser may take to read what it is given to open.
 const BROWSER: Duration = Duration::from_secs(30);
 
@@ -44,7 +46,7 @@ pub(super) async fn run(context: &Context, args: Dashboard) -> Outcome {
     let mut terminate = listen(SignalKind::terminate())?;
     let mut hangup = listen(SignalKind::hangup())?;
     // not broken off: what was sent and not waited for could be made after `end` has found nothing
-    let begun = tokio::time::timeout(PATIENCE, session.begin()).await;
+    let begun = tokio::time::timeout(BEGINNING, session.begin()).await;
     let begun = begun.unwrap_or_else(|error| Err(Failure::internal(&error)));
     let serve = async {
         begun?;

@@ -140,18 +140,15 @@ async fn tell(context: &Context, cluster_only: bool) -> Result<Vec<String>, Clus
         context.profiles.names()?
     };
     let mut told = Vec::new();
-    let mut engine = None;
     for name in names {
         // one broken profile must not keep the others from being told
         let Ok(Some(profile)) = context.profiles.read(&name) else {
             continue;
         };
-        let engine = match &engine {
-            Some(engine) => engine,
-            None => engine.insert(Engine::connect(&context.engine).await?),
-        };
+        // each has its own: another one knows nothing of its nodes
+        let engine = Engine::connect(&context.engine_of(&name)).await?;
         let table = cluster::mirror_table(&context.profiles, &name)?;
-        if cluster::tell_mirrors(engine, &context.profiles, &profile, &table).await? {
+        if cluster::tell_mirrors(&engine, &context.profiles, &profile, &table).await? {
             told.push(name);
         }
     }

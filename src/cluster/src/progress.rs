@@ -33,6 +33,8 @@ pub enum Event {
     Done(Step, bool),
     /// What was made is being taken away again.
     RollingBack,
+    /// Something could not be taken away, and why.
+    Left(String),
     /// A proxy, by its address, that nodes cannot reach and are not told of.
     ProxyLeftOut(String),
     /// The composer's word.

@@ -101,7 +101,11 @@ fn nothing_is_left(sandbox: &Sandbox) -> anyhow::Result<()> {
             }
         }
         let left = left(&name)?;
-        ensure!(left.is_empty(), "after {tenths} tenths of a second: {left}");
+        ensure!(
+            left.is_empty(),
+            "after {tenths} tenths of a second: {left}; {}",
+            ended.stderr
+        );
         rkube(&["status"]).run()?.failed(85)?;
     }
     ensure!(rolled_back > 0, "none was in time");

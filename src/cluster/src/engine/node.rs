@@ -166,7 +166,9 @@ impl Engine {
     pub(crate) async fn remove_nodes(&self, cluster: &str, whose: Whose) -> Result<(), ClusterError> {
         let nodes = self.containers(Some(cluster), whose).await?;
         let removed = nodes.iter().map(|node| self.remove_node(&node.name));
-        futures::future::try_join_all(removed).await.map(drop)
+        // each is waited for, also after another one was refused
+        let removed: Vec<_> = futures::future::join_all(removed).await;
+        removed.into_iter().collect()
     }
 
     async fn containers(&self, cluster: Option<&str>, whose: Whose) -> Result<Vec<NodeState>, ClusterError> {

@@ -154,9 +154,9 @@ async fn start_or_roll_back(
         if !taken {
             progress(Event::RollingBack);
         }
-        // the first error is the one to tell; a failed clean-up is in the log and `delete` can be run again
+        // the first error is the one to end with
         if let Err(error) = remove_everything(engine, store, &options.name, Whose::Own).await {
-            tracing::warn!(%error, "roll-back failed");
+            progress(Event::Left(error.to_string()));
         }
     }
     outcome

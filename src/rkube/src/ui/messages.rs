@@ -26,6 +26,7 @@ pub(crate) struct Messages {
     pub(crate) dry_addons: &'static str,
     pub(crate) dry_done: &'static str,
     pub(crate) start_rolling_back: &'static str,
+    pub(crate) start_left: &'static str,
     pub(crate) proxy_left_out: &'static str,
     pub(crate) step_image: &'static str,
     pub(crate) step_network: &'static str,

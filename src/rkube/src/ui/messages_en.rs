@@ -20,6 +20,7 @@ pub(super) static EN: Messages = Messages {
     dry_addons: "Would enable addons {}",
     dry_done: "Nothing was made or changed",
     start_rolling_back: "Taking away what was made",
+    start_left: "Not everything could be taken away: {}. `rkube delete` does the rest",
     proxy_left_out: "The proxy {} listens on this machine's loopback, which nodes cannot reach; they pull images without it. \
         Name one at an address that they reach, or a mirror: `rkube mirrors --help`",
     step_image: "Node image",

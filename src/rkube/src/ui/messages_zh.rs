@@ -20,6 +20,7 @@ pub(super) static ZH: Messages = Messages {
     dry_done: "没有创建或更改任何内容",
     start_unchanged: "集群 {} 已在运行，无需改动",
     start_rolling_back: "正在回滚已创建的内容",
+    start_left: "部分内容未能清除：{}。请运行 `rkube delete` 完成清除",
     proxy_left_out: "代理 {} 监听本机回环地址，节点无法访问，拉取镜像时不会使用它。请改用节点可达的地址，或配置镜像站：`rkube mirrors --help`",
     step_image: "节点镜像",
     step_network: "网络",

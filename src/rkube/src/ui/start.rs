@@ -44,6 +44,7 @@ impl StartProgress {
             }
             Event::Done(step, true) => this.done(step),
             Event::RollingBack => this.ui.note(this.ui.text().start_rolling_back),
+            Event::Left(why) => this.ui.note(&this.ui.text().start_left.replace("{}", &why)),
             Event::ProxyLeftOut(url) => this.ui.note(&this.ui.text().proxy_left_out.replace("{}", &url)),
             Event::Imaging(event) => imaging(event),
             _ => {}

@@ -2,6 +2,8 @@
 
 mod over_restarts;
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, ensure};
 use e2e::{Cluster, Run as _, until};
 use serde_json::Value;
@@ -89,12 +91,12 @@ spec:
 ";
 
 /// Writes an addon of the user's own.
-fn write(cluster: &Cluster, info: &str, manifests: &str) -> anyhow::Result<()> {
-    let folder = cluster.sandbox.home().join("addons/mine");
+pub(crate) fn write(cluster: &Cluster, name: &str, info: &str, manifests: &str) -> anyhow::Result<PathBuf> {
+    let folder = cluster.sandbox.home().join("addons").join(name);
     fs_err::create_dir_all(&folder)?;
     fs_err::write(folder.join("addon.yaml"), info)?;
     fs_err::write(folder.join("all.yaml"), manifests)?;
-    Ok(())
+    Ok(folder)
 }
 
 fn forget(cluster: &Cluster) -> anyhow::Result<()> {
@@ -127,7 +129,7 @@ fn a_mistyped_name_gets_the_nearest(cluster: &Cluster) -> anyhow::Result<()> {
 }
 
 fn what_was_applied_goes_and_nothing_else(cluster: &Cluster) -> anyhow::Result<()> {
-    write(cluster, INFO, &[NAMESPACE, &map("one"), &map("two")].concat())?;
+    write(cluster, "mine", INFO, &[NAMESPACE, &map("one"), &map("two")].concat())?;
     cluster.rkube(&["addons", "enable", "mine"])?.ok()?;
     cluster.kubectl(&["-n", "mine", "create", "configmap", "somebodys", "--from-literal=a=b"])?;
     let names = || {
@@ -149,6 +151,7 @@ fn what_was_applied_goes_and_nothing_else(cluster: &Cluster) -> anyhow::Result<(
     // a newer version has one object less, and takes it away at the next start
     write(
         cluster,
+        "mine",
         &INFO.replace("0.1.0", "0.2.0"),
         &[NAMESPACE, &map("one")].concat(),
     )?;
@@ -175,7 +178,7 @@ fn what_was_applied_goes_and_nothing_else(cluster: &Cluster) -> anyhow::Result<(
     // one that somebody made anew in the meantime is not the addon's any more
     cluster.kubectl(&["-n", "mine", "delete", "configmap", "one"])?;
     cluster.kubectl(&["-n", "mine", "create", "configmap", "one"])?;
-    write(cluster, &INFO.replace("0.1.0", "0.3.0"), NAMESPACE)?;
+    write(cluster, "mine", &INFO.replace("0.1.0", "0.3.0"), NAMESPACE)?;
     cluster.rkube(&["addons", "enable", "mine"])?.ok()?;
     ensure!(names()? == "kube-root-ca.crt one somebodys", "{}", names()?);
     forget(cluster)
@@ -214,7 +217,7 @@ fn a_start_brings_a_built_in_one_up_to_date(cluster: &Cluster) -> anyhow::Result
 
 fn one_that_does_not_come_up_says_why(cluster: &Cluster) -> anyhow::Result<()> {
     let info = format!("{INFO}ready: [{{kind: Deployment, namespace: mine, name: server}}]\n");
-    write(cluster, &info, &[NAMESPACE, SERVER].concat())?;
+    write(cluster, "mine", &info, &[NAMESPACE, SERVER].concat())?;
     let mirror = format!("http://{}:1", e2e::gateway(cluster)?);
     let set = ["mirrors", "set", "--cluster", "registry.invalid"];
     cluster.rkube(&[&set[..], &[&mirror]].concat())?.ok()?;
@@ -271,7 +274,7 @@ fn what_is_somebody_elses_stays_theirs(cluster: &Cluster) -> anyhow::Result<()> 
         "one",
         "--from-literal=greeting=theirs",
     ])?;
-    write(cluster, INFO, &[NAMESPACE, &map("two"), &map("one")].concat())?;
+    write(cluster, "mine", INFO, &[NAMESPACE, &map("two"), &map("one")].concat())?;
     let said = cluster.rkube(&["addons", "enable", "mine"])?.failed(111)?;
     for words in [
         "ConfigMap mine/one is there already and is made by kubectl-create",
@@ -304,7 +307,7 @@ fn what_is_somebody_elses_stays_theirs(cluster: &Cluster) -> anyhow::Result<()> 
 }
 
 fn what_was_deleted_by_hand_comes_back(cluster: &Cluster) -> anyhow::Result<()> {
-    write(cluster, INFO, &[NAMESPACE, &map("one")].concat())?;
+    write(cluster, "mine", INFO, &[NAMESPACE, &map("one")].concat())?;
     cluster.rkube(&["addons", "enable", "mine"])?.ok()?;
     cluster.kubectl(&["-n", "mine", "delete", "configmap", "one"])?;
     cluster.rkube(&["addons", "enable", "mine"])?.ok()?;
@@ -317,7 +320,7 @@ fn settings_come_from_a_file_and_from_what_is_typed(cluster: &Cluster) -> anyhow
         "settings: {",
         "settings: {size: {type: integer, default: 3, minimum: 1, maximum: 5, description: {en: Size, zh: 大小}}, ",
     );
-    write(cluster, &info, &[NAMESPACE, &map("one")].concat())?;
+    write(cluster, "mine", &info, &[NAMESPACE, &map("one")].concat())?;
     cluster.rkube(&["addons", "enable", "mine"])?.ok()?;
     let file = cluster
         .sandbox
@@ -390,7 +393,7 @@ fn a_page_is_forwarded_while_its_addon_is_enabled(cluster: &Cluster) -> anyhow::
 fn an_image_that_no_registry_has_is_composed(cluster: &Cluster) -> anyhow::Result<()> {
     let info = INFO.replace("has-this:1'", "composed:1', recipe: recipes/server.yaml");
     let info = format!("{info}ready: [{{kind: Deployment, namespace: mine, name: server}}]\n");
-    write(cluster, &info, &[NAMESPACE, SERVER].concat())?;
+    write(cluster, "mine", &info, &[NAMESPACE, SERVER].concat())?;
     let recipes = cluster.sandbox.home().join("addons/mine/recipes");
     fs_err::create_dir_all(&recipes)?;
     let recipe = fs_err::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../images/test/nginx.yaml"))?;

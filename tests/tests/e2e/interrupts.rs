@@ -8,6 +8,7 @@ use anyhow::{Context as _, ensure};
 use e2e::{Cluster, Run as _, Sandbox, cluster_name, until};
 
 use crate::Own;
+use crate::addons::write;
 
 pub(crate) const TESTS: &[(&str, Own)] = &[
     ("interrupts::nothing_is_left", nothing_is_left),
@@ -18,13 +19,13 @@ pub(crate) const TESTS: &[(&str, Own)] = &[
     ("interrupts::addons_are_not_waited_for", addons_are_not_waited_for),
 ];
 
-/// What was meant, and what came of `rkube start` when it was interrupted.
+/// How an interrupted `rkube start` ended.
 struct Interrupted {
     code: Option<i32>,
     stderr: String,
 }
 
-/// Starts a cluster and interrupts that when `when` says so.
+/// Runs a start, and interrupts it once `when` is over.
 fn interrupt(
     command: &mut Command,
     log: PathBuf,
@@ -60,7 +61,7 @@ fn list(cluster: &str, kind: &[&str]) -> anyhow::Result<String> {
 }
 
 /// Everything that the engine has of it.
-fn left(cluster: &str) -> anyhow::Result<String> {
+pub(crate) fn left(cluster: &str) -> anyhow::Result<String> {
     KINDS.into_iter().map(|kind| list(cluster, kind)).collect()
 }
 
@@ -162,10 +163,7 @@ spec:
 /// The cluster is there then, and stays.
 fn addons_are_not_waited_for(_: &Sandbox) -> anyhow::Result<()> {
     let cluster = Cluster::start("waiting", 1)?;
-    let folder = cluster.sandbox.home().join("addons/never");
-    fs_err::create_dir_all(&folder)?;
-    fs_err::write(folder.join("addon.yaml"), INFO)?;
-    fs_err::write(folder.join("all.yaml"), SERVER)?;
+    let folder = write(&cluster, "never", INFO, SERVER)?;
     let mut start = cluster
         .sandbox
         .rkube(&["--profile", &cluster.name, "start", "--addons=never"]);

@@ -149,12 +149,8 @@ fn a_dry_run_makes_nothing(sandbox: &Sandbox) -> anyhow::Result<()> {
         "{said}"
     );
     ensure!(user.files()?.is_empty(), "{:?}", user.files());
-    let label = format!("label=io.rkube.cluster={}", user.name);
-    for what in ["container ls --all", "network ls", "volume ls"] {
-        let args: Vec<&str> = what.split(' ').chain(["--quiet", "--filter", &label]).collect();
-        let left = Command::new("docker").args(&args).run()?.ok()?;
-        ensure!(left.trim().is_empty(), "docker {what}: {left}");
-    }
+    let left = crate::interrupts::left(&user.name)?;
+    ensure!(left.is_empty(), "{left}");
     user.rkube(&["status", &profile])?.failed(85)?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::{INFO, NAMESPACE, forget, map, write};
 /// Names in the order in which they must not be taken away: the first one is what the second one needs.
 pub(super) fn what_a_stopped_cluster_was_told_is_done_at_its_start(cluster: &Cluster) -> anyhow::Result<()> {
     let info = format!("{INFO}dependencies: [dashboard]\n");
-    write(cluster, &info, &[NAMESPACE, &map("one")].concat())?;
+    write(cluster, "mine", &info, &[NAMESPACE, &map("one")].concat())?;
     cluster.rkube(&["addons", "enable", "mine"])?.ok()?;
     cluster.rkube(&["addons", "disable", "default-storageclass"])?.ok()?;
     cluster.rkube(&["stop"])?.ok()?;
@@ -47,7 +47,7 @@ pub(super) fn a_default_one_stays_disabled_over_a_restart(cluster: &Cluster) -> 
 
 /// Its API does not answer, and nothing is put off that could be done once it does.
 pub(super) fn a_paused_cluster_is_told_nothing(cluster: &Cluster) -> anyhow::Result<()> {
-    write(cluster, INFO, &[NAMESPACE, &map("one")].concat())?;
+    write(cluster, "mine", INFO, &[NAMESPACE, &map("one")].concat())?;
     cluster.rkube(&["pause"])?.ok()?;
     let told = ["enable", "disable"].map(|verb| cluster.rkube(&["addons", verb, "mine"]));
     // whatever was said, the next tests want their cluster
